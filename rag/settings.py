@@ -1,0 +1,80 @@
+"""Every setting of Millwright, in one frozen object. Read from the environment and ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables carry the field's name in capitals (``OLLAMA_MODEL=mistral``)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_file=None)
+
+    data_dir: Path = Field(Path("data"), description="Folder for manuals, index and databases.")
+    models_dir: Path = Field(Path("models"), description="Folder for the prepared ONNX models.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much the log says."
+    )
+    auth_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs log-ins and pseudonyms; made and kept in DATA_DIR when empty.",
+    )
+
+    ollama_base_url: str = Field(
+        "http://127.0.0.1:11434", description="Address of the Ollama server."
+    )
+    ollama_model: str = Field("mistral", description="Language model that writes the answers.")
+    ollama_connect_timeout_s: float = Field(3.0, gt=0, description="Seconds to connect to Ollama.")
+    ollama_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds of silence from Ollama after which it counts as gone."
+    )
+    num_ctx: int = Field(2048, ge=512, description="Context window sent to Ollama, in tokens.")
+    answer_tokens: int = Field(400, ge=64, description="Tokens of the window kept for the answer.")
+    temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature of the model.")
+
+    qdrant_url: str = Field("", description="Qdrant server; empty: the engine runs in process.")
+    qdrant_api_key: SecretStr = Field(SecretStr(""), description="Key for the Qdrant server.")
+    keyword_backend: Literal["auto", "memory", "qdrant"] = Field(
+        "auto", description="BM25 in memory (rank-bm25), as sparse vectors, or by size."
+    )
+    keyword_limit: int = Field(
+        5000, ge=1, description="Chunks above which `auto` moves BM25 into the engine."
+    )
+
+    embedding_model: str = Field(
+        "auto", description="Model of the catalogue; `auto`: the best prepared one; `none`: BM25."
+    )
+    reranker_model: str = Field(
+        "auto", description="Cross-encoder of the catalogue; `auto`: if prepared; `none`: off."
+    )
+    hyde: Literal["auto", "always", "never"] = Field(
+        "auto", description="Write a hypothetical passage first: when the first pass is weak, …"
+    )
+    hyde_timeout_s: float = Field(8.0, gt=0, description="Seconds HyDE may take before it is left.")
+    rrf_k: int = Field(60, ge=1, description="Constant k of reciprocal rank fusion.")
+    dense_depth: int = Field(20, ge=1, description="Hits taken from the dense retriever.")
+    keyword_depth: int = Field(20, ge=1, description="Hits taken from BM25.")
+    rerank_depth: int = Field(10, ge=1, description="Fused candidates the cross-encoder reads.")
+    passages: int = Field(3, ge=1, description="Passages given to the language model.")
+    dedup_jaccard: float = Field(
+        0.85, gt=0, le=1, description="Word overlap from which passages count as the same."
+    )
+
+    max_upload_mb: int = Field(50, ge=1, description="Largest manual that can be uploaded, in MB.")
+    worker_memory_mb: int = Field(
+        1024, ge=128, description="Address space of the process that reads a manual, in MB."
+    )
+    worker_timeout_s: float = Field(
+        900.0, gt=0, description="Seconds after which reading a manual is given up."
+    )
+    ocr_languages: str = Field("deu+eng", description="Tesseract languages for scanned pages.")
+
+    tracing: bool = Field(True, description="Write a trace of every answer to MLflow.")
+    mlflow_tracking_uri: str = Field(
+        "", description="MLflow server or store; empty: SQLite in DATA_DIR."
+    )
+    mlflow_experiment: str = Field("millwright", description="MLflow experiment of the traces.")
