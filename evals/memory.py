@@ -1,0 +1,384 @@
+"""How much memory the whole service takes, under a hard limit: ``python -m evals.memory``.
+
+Starts the real server in a memory cgroup (version 1 or 2) with a limit of 512 MB and no swap,
+drives it as five chat users, and samples what the kernel counts. Where no cgroup can be made it
+samples ``/proc`` instead and says so: then the limit is only compared, not enforced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from evals.chat_client import ChatClient
+
+MEGABYTE = 1024 * 1024
+QUESTIONS_PER_USER = 10
+USERS = 5
+RATINGS = 10
+IMPORTS = (
+    "pydantic_settings",
+    "sqlalchemy",
+    "onnxruntime",
+    "fastembed",
+    "qdrant_client",
+    "qdrant_edge",
+    "langchain_core.runnables",
+    "langchain_qdrant",
+    "langchain_classic.retrievers",
+    "langchain_ollama",
+    "rank_bm25",
+    "mlflow",
+    "mlflow.tracing",
+    "pypdfium2",
+    "chainlit",
+    "chainlit.server",
+)
+QUESTIONS = (
+    "Was bedeutet Fehler E-104?",
+    "Mit welchem Drehmoment werden die Schrauben angezogen?",
+    "Wie oft muss das Öl gewechselt werden?",
+    "Wie spanne ich den Riemen nach?",
+    "Welche Teilenummer hat der Ölfilter?",
+    "What does fault E-104 mean on the press?",
+    "How often do I change the hydraulic oil?",
+    "What torque for the tie rod nuts?",
+    "How do I lock out the press before maintenance?",
+    "Part number of the return filter?",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Memory at one moment, in bytes: anonymous, mapped files, page cache."""
+
+    anonymous: int
+    mapped: int
+    cache: int
+
+
+class CgroupMemory:
+    """A memory cgroup with a hard limit. Raises ``OSError`` where none can be made."""
+
+    def __init__(self, limit: int) -> None:
+        root = Path("/sys/fs/cgroup")
+        self.version = 1 if (root / "memory").is_dir() else 2
+        self.path = (root / "memory" if self.version == 1 else root) / f"millwright-{os.getpid()}"
+        self.path.mkdir()
+        try:
+            if self.version == 1:
+                self._write("memory.limit_in_bytes", limit)
+                self._write("memory.memsw.limit_in_bytes", limit, optional=True)
+            else:
+                self._write("memory.max", limit)
+                self._write("memory.swap.max", 0, optional=True)
+        except OSError:
+            self.path.rmdir()
+            raise
+
+    def _write(self, name: str, value: int, *, optional: bool = False) -> None:
+        if optional and not (self.path / name).exists():
+            return
+        (self.path / name).write_text(str(value))
+
+    def enter(self) -> None:
+        """Move the calling process in; run in the child before the server starts."""
+        (self.path / "cgroup.procs").write_text(str(os.getpid()))
+
+    def sample(self) -> Sample:
+        stat = dict(line.split() for line in (self.path / "memory.stat").read_text().splitlines())
+        if self.version == 1:
+            cache, mapped = int(stat["total_cache"]), int(stat["total_mapped_file"])
+            return Sample(int(stat["total_rss"]), mapped, cache)
+        return Sample(int(stat["anon"]), int(stat["file_mapped"]), int(stat["file"]))
+
+    def out_of_memory_kills(self) -> int:
+        name = "memory.oom_control" if self.version == 1 else "memory.events"
+        for line in (self.path / name).read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+    def remove(self) -> None:
+        self.path.rmdir()
+
+
+class ProcessMemory:
+    """The fallback: sums ``/proc/*/smaps_rollup`` over the server and its children."""
+
+    version = 0
+
+    def __init__(self) -> None:
+        self.pid = 0
+
+    def enter(self) -> None:
+        """Nothing to enter."""
+
+    def sample(self) -> Sample:
+        anonymous = mapped = 0
+        for pid in _family(self.pid):
+            try:
+                text = Path(f"/proc/{pid}/status").read_text()
+            except OSError:  # the process ended between listing and reading
+                continue
+            anonymous += _kilobytes(text, "RssAnon")
+            mapped += _kilobytes(text, "RssFile")
+        return Sample(anonymous, mapped, mapped)
+
+    def out_of_memory_kills(self) -> int:
+        return 0
+
+    def remove(self) -> None:
+        """Nothing to remove."""
+
+
+def _kilobytes(status: str, field: str) -> int:
+    match = re.search(rf"{field}:\s+(\d+) kB", status)
+    return int(match.group(1)) * 1024 if match else 0
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from _family(int(child))
+
+
+class Sampler(threading.Thread):
+    """Keeps the peak of each kind, sampled every 20 ms."""
+
+    def __init__(self, memory: CgroupMemory | ProcessMemory) -> None:
+        super().__init__(daemon=True)
+        self.memory = memory
+        self.peak = Sample(0, 0, 0)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        while not self._stop.wait(0.02):
+            now = self.memory.sample()
+            self.peak = Sample(
+                max(now.anonymous, self.peak.anonymous),
+                max(now.mapped, self.peak.mapped),
+                max(now.cache, self.peak.cache),
+            )
+
+    def stop(self) -> None:
+        self._stop.set()
+        self.join()
+
+
+@contextmanager
+def serving(
+    memory: CgroupMemory | ProcessMemory, environment: dict[str, str], log: Path
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The real server in ``memory``; yields its address and process once it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "rag.start", "--host", "127.0.0.1", "--port", str(port)],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=memory.enter,
+        )
+    if isinstance(memory, ProcessMemory):
+        memory.pid = server.pid
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 240
+        while True:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"The server did not start:\n{log.read_text()[-3000:]}")
+            try:
+                if httpx.get(f"{address}/health", timeout=2).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield address, server
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+async def drive(address: str, accounts: dict[str, str], upload: Path | None) -> dict[str, int]:
+    """Five users at once ask ten questions each, ten ratings, one upload. Counts what was done."""
+    done = {"answers": 0, "ratings": 0, "uploads": 0}
+
+    async def technician(number: int) -> None:
+        language = "de" if number % 2 == 0 else "en"
+        async with ChatClient(address, "technician", accounts["technician"], language) as chat:
+            for index in range(QUESTIONS_PER_USER):
+                reply = await chat.ask(QUESTIONS[(index + number) % len(QUESTIONS)])
+                done["answers"] += bool(reply.text)
+                if reply.run_id and index < RATINGS // USERS:
+                    await chat.rate(reply.run_id, index % 2, "measured")
+                    done["ratings"] += 1
+
+    async def admin() -> None:
+        if upload is None:
+            return
+        async with ChatClient(address, "admin", accounts["admin"]) as chat:
+            await chat.upload(upload)
+            done["uploads"] += 1
+
+    await asyncio.gather(admin(), *(technician(number) for number in range(USERS)))
+    return done
+
+
+def import_shares() -> dict[str, float]:
+    """Anonymous memory that each import adds, in MB, in the order they load."""
+    script = (
+        "import importlib, json, re, sys, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "def anonymous():\n"
+        "    text = open('/proc/self/status').read()\n"
+        "    return int(re.search(r'RssAnon:\\s+(\\d+)', text).group(1)) / 1024\n"
+        "shares, before = {'python': anonymous()}, anonymous()\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    now = anonymous()\n"
+        "    shares[name], before = now - before, now\n"
+        "print(json.dumps(shares))\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        output = subprocess.run(
+            [sys.executable, "-c", script, *IMPORTS],
+            cwd=folder,
+            env={**os.environ, "CHAINLIT_APP_ROOT": folder, "MALLOC_ARENA_MAX": "2"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    return dict(json.loads(output.stdout.splitlines()[-1]))
+
+
+def first_accounts(log: str) -> dict[str, str]:
+    """Names and passwords that the first start printed."""
+    return dict(re.findall(r"^\s*(technician|qa|admin)\s+(\S+)\s*$", log, re.MULTILINE))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit-mb", type=int, default=512)
+    parser.add_argument("--target-mb", type=int, default=440, help="peak anonymous memory allowed")
+    parser.add_argument("--no-reranker", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    work = Path(tempfile.mkdtemp(prefix="millwright-memory-"))
+    try:
+        result = measure(arguments, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2))
+    return 0 if result["passed"] else 1
+
+
+def measure(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
+    """One whole run; prints as it goes and returns what ``--json`` writes."""
+    models = prepare_models(work, reranker=not arguments.no_reranker)
+    upload = prepare_upload(work)
+    try:
+        memory: CgroupMemory | ProcessMemory = CgroupMemory(arguments.limit_mb * MEGABYTE)
+        print(f"Hard limit {arguments.limit_mb} MB by cgroup v{memory.version}.")
+    except OSError as error:
+        memory = ProcessMemory()
+        print(f"No memory cgroup here ({error}): sampling, the limit is not enforced.")
+    environment = {
+        "DATA_DIR": str(work / "data"),
+        "MODELS_DIR": str(models),
+        "MALLOC_ARENA_MAX": "2",
+    }
+    log = work / "server.log"
+    try:
+        with serving(memory, environment, log) as (address, server):
+            idle = memory.sample()
+            sampler = Sampler(memory)
+            sampler.start()
+            done = asyncio.run(drive(address, first_accounts(log.read_text()), upload))
+            sampler.stop()
+            after, alive = memory.sample(), server.poll() is None
+            kills = memory.out_of_memory_kills()
+    finally:
+        memory.remove()
+    shares = import_shares()
+    report(idle, sampler.peak, after, shares, done)
+    peak = sampler.peak.anonymous / MEGABYTE
+    complete = done == {"answers": USERS * QUESTIONS_PER_USER, "ratings": RATINGS, "uploads": 1}
+    passed = alive and kills == 0 and peak <= arguments.target_mb and complete
+    print(
+        f"\n{'PASS' if passed else 'FAIL'}: peak anonymous {peak:.0f} MB "
+        f"(target {arguments.target_mb}), {kills} out-of-memory kills, {done}"
+    )
+    if not alive:
+        print(log.read_text()[-3000:])
+    return {
+        "limit_mb": arguments.limit_mb,
+        "enforced": isinstance(memory, CgroupMemory),
+        "idle": asdict(idle),
+        "peak": asdict(sampler.peak),
+        "after": asdict(after),
+        "imports_mb": shares,
+        "done": done,
+        "passed": passed,
+    }
+
+
+def prepare_models(work: Path, *, reranker: bool) -> Path:
+    """The prepared models, and a cross-encoder of MiniLM size where the real one is missing."""
+    models = work / "models"
+    shutil.copytree(os.environ.get("MODELS_DIR", "models"), models)
+    if reranker:
+        from tests.stand_in.reranker import build_reranker
+
+        print(f"Reranker: {build_reranker(models)}")
+    return models
+
+
+def prepare_upload(work: Path) -> Path:
+    """A manual that is not in the library yet, to be uploaded under load."""
+    from evals.samples.large import build_large_manual
+
+    path = work / "uploaded.pdf"
+    build_large_manual(path, pages=20)
+    return path
+
+
+def report(
+    idle: Sample, peak: Sample, after: Sample, shares: dict[str, float], done: dict[str, int]
+) -> None:
+    print(f"\n{'MB':<24}{'idle':>8}{'peak':>8}{'after':>8}")
+    for kind in ("anonymous", "mapped", "cache"):
+        row = [getattr(sample, kind) / MEGABYTE for sample in (idle, peak, after)]
+        print(f"{kind:<24}" + "".join(f"{value:>8.0f}" for value in row))
+    print(f"\n{'import':<32}{'MB':>6}")
+    for name, share in shares.items():
+        print(f"{name:<32}{share:>6.1f}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
