@@ -6,7 +6,10 @@ MODELS_DIR ?= models
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-export DATA_DIR MODELS_DIR
+# glibc keeps up to 16 arenas on two cores, which costs the service about 80 MB: two are enough.
+MALLOC_ARENA_MAX ?= 2
+
+export DATA_DIR MODELS_DIR MALLOC_ARENA_MAX
 
 .PHONY: run test check lock mlflow models samples format clean
 
@@ -48,9 +51,13 @@ lock: .venv/.uv
 # uv is used where it is installed, and else fetched into a small environment of its own.
 UV = $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 
+# Debian keeps venv in a package of its own.
 .venv/.uv:
-	@command -v uv >/dev/null 2>&1 || test -x .venv-uv/bin/uv || \
-		{ $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
+	@command -v uv >/dev/null 2>&1 || test -x .venv-uv/bin/uv || { \
+		{ $(PYTHON) -m venv .venv-uv 2>/dev/null || { rm -rf .venv-uv; \
+			apt-get install -y -q python3-venv >/dev/null && $(PYTHON) -m venv .venv-uv; } } \
+		&& .venv-uv/bin/pip install -q uv; } || \
+		{ echo "uv is missing and could not be fetched: install uv, or python3-venv, and try again."; exit 1; }
 	@mkdir -p .venv && touch $@
 
 .venv/.serves: requirements.txt | .venv/.uv
