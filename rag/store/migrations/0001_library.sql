@@ -63,9 +63,10 @@ CREATE INDEX chunks_of_manual ON chunks (manual_id, position);
 CREATE TABLE codes (
     chunk_id TEXT NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
     manual_id TEXT NOT NULL,
+    position INTEGER NOT NULL,
     code TEXT NOT NULL,
     printed TEXT NOT NULL,
-    PRIMARY KEY (chunk_id, code)
+    PRIMARY KEY (chunk_id, position)
 );
 CREATE INDEX codes_by_code ON codes (code);
 

@@ -1,0 +1,114 @@
+"""The one relational database: opened with the right switches, and migrated by numbered SQL files.
+
+Every transaction takes SQLite's write lock when it begins (``BEGIN IMMEDIATE``), so that "read,
+then write" never fails half-way with "database is locked"; ``reading(engine)`` gives an engine
+whose transactions only read and therefore never wait for a writer (WAL).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+
+from rag.errors import StoreDown
+from rag.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT_MS = 15_000
+Item = TypeVar("Item")
+
+
+def open_database(settings: Settings) -> Engine:
+    """The database ``data_dir/millwright.db``, made and migrated when needed.
+
+    Raises ``StoreDown("error.database_unusable")`` when the file cannot be opened or is none.
+    """
+    path = settings.data_dir / "millwright.db"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=8)
+        event.listen(engine, "connect", _prepare_connection)
+        event.listen(engine, "begin", _begin)
+        migrate(engine)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreDown("error.database_unusable", path=str(path), reason=str(error)) from error
+    except Exception as error:  # SQLAlchemy wraps what the driver says
+        if isinstance(getattr(error, "orig", None), sqlite3.Error):
+            raise StoreDown("error.database_unusable", path=str(path), reason=str(error)) from error
+        raise
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for transactions that only read: they never wait for a writer."""
+    return engine.execution_options(only_reads=True)
+
+
+def now() -> str:
+    """The present time as stored: ISO 8601 in UTC, to the microsecond, sortable as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def tables(engine: Engine, *names: str) -> list[Table]:
+    """The tables as the migrations made them; the SQL files stay the only description."""
+    metadata = MetaData()
+    return [Table(name, metadata, autoload_with=engine) for name in names]
+
+
+def batches(items: Iterable[Item], size: int = 500) -> Iterator[list[Item]]:
+    """``items`` in lists of at most ``size``, none of them empty."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def migrate(engine: Engine) -> None:
+    """Apply what is missing, in order of number, each file in one transaction with its record."""
+    for path in sorted(MIGRATIONS.glob("[0-9]*_*.sql")):
+        with engine.begin() as connection:
+            if not _is_applied(connection, path.stem):
+                for statement in statements(path.read_text(encoding="utf-8")):
+                    connection.exec_driver_sql(statement)
+                connection.execute(
+                    text("INSERT INTO state (key, value) VALUES (:key, :value)"),
+                    {"key": f"migration.{path.stem}", "value": now()},
+                )
+
+
+def statements(script: str) -> Iterator[str]:
+    """The single statements of an SQL script; comments and triggers are understood."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if any(line.strip() and not line.lstrip().startswith("--") for line in statement.splitlines()):
+        raise ValueError(f"SQL script ends inside a statement: {statement!r}")
+
+
+def _is_applied(connection: Connection, name: str) -> bool:
+    if not inspect(connection).has_table("state"):
+        return False
+    query = text("SELECT 1 FROM state WHERE key = :key")
+    return connection.execute(query, {"key": f"migration.{name}"}).first() is not None
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own transaction control is switched off: it would run DDL outside of any.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    only_reads = connection.get_execution_options().get("only_reads", False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")

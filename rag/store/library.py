@@ -1,0 +1,276 @@
+"""The library: which manuals there are, their pages and passages, and which may be searched.
+
+Whatever changes what can be found happens in one transaction together with the corpus version, so
+a question sees a manual complete or not at all, and a new revision replaces the old at one instant.
+All methods are synchronous: call them through ``asyncio.to_thread``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rag.errors import BadFile, RagError
+from rag.store.chunk_table import ChunkTable
+from rag.store.database import batches, reading, tables
+from rag.store.rows import manual_from_row, manual_to_row, page_from_row, page_to_row
+from rag.types import Chunk, Manual, ManualStatus, Page, Scope
+
+
+class Library:
+    """The manuals of ``data_dir``: files in ``data_dir/manuals``, all else in the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._writes = engine
+        self._reads = reading(engine)
+        self._manuals, self._pages, self._state = tables(engine, "manuals", "pages", "state")
+        self._chunks = ChunkTable(engine)
+        self.folder = Path(str(engine.url.database)).parent / "manuals"
+
+    # --- manuals ---------------------------------------------------------------------------------
+
+    def manuals(self, status: ManualStatus | None = None) -> list[Manual]:
+        """All manuals, or those of one status, by machine and title."""
+        query = select(self._manuals).order_by("machine", "title", "revision", "id")
+        if status is not None:
+            query = query.where(self._manuals.c.status == str(status))
+        with self._reads.connect() as connection:
+            return [manual_from_row(row._mapping) for row in connection.execute(query)]
+
+    def manual(self, manual_id: str) -> Manual | None:
+        with self._reads.connect() as connection:
+            return self._manual(connection, manual_id)
+
+    def active_ids(self, scope: Scope) -> frozenset[str]:
+        """Ids of the active manuals in ``scope``; its empty fields do not restrict."""
+        columns = self._manuals.c
+        query = select(columns.id).where(columns.status == str(ManualStatus.ACTIVE))
+        if scope.machines:
+            query = query.where(columns.machine.in_(scope.machines))
+        if scope.types:
+            query = query.where(columns.type.in_(scope.types))
+        if scope.manual_ids:
+            query = query.where(columns.id.in_(scope.manual_ids))
+        with self._reads.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
+    def machines(self) -> list[str]:
+        """The machines that have an active manual, sorted."""
+        columns = self._manuals.c
+        query = select(columns.machine).where(
+            columns.status == str(ManualStatus.ACTIVE), columns.machine != ""
+        )
+        with self._reads.connect() as connection:
+            return sorted(set(connection.execute(query).scalars()))
+
+    def file_path(self, manual: Manual) -> Path:
+        """Where the manual's file lies; its suffix is that of the uploaded file."""
+        return self.folder / f"{manual.id}{Path(manual.file_name).suffix.lower() or '.pdf'}"
+
+    # --- pages and chunks ------------------------------------------------------------------------
+
+    def page(self, manual_id: str, index: int) -> Page | None:
+        query = select(self._pages).where(
+            self._pages.c.manual_id == manual_id, self._pages.c.page_index == index
+        )
+        with self._reads.connect() as connection:
+            row = connection.execute(query).first()
+        return page_from_row(row._mapping) if row else None
+
+    def pages(self, manual_id: str) -> list[Page]:
+        query = select(self._pages).where(self._pages.c.manual_id == manual_id)
+        with self._reads.connect() as connection:
+            rows = connection.execute(query.order_by("page_index"))
+            return [page_from_row(row._mapping) for row in rows]
+
+    def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """The chunks of ``ids`` by id, in the order asked for; unknown ids are left out."""
+        with self._reads.connect() as connection:
+            return self._chunks.by_id(connection, ids)
+
+    def chunks_of(self, manual_id: str) -> list[Chunk]:
+        """All chunks of a manual, whatever its status, in reading order."""
+        with self._reads.connect() as connection:
+            return self._chunks.of_manual(connection, manual_id)
+
+    def active_chunks(self) -> Iterator[Chunk]:
+        """Every chunk that may be found, manual by manual, so that memory holds one manual."""
+        for manual_id in sorted(self.active_ids(Scope())):
+            yield from self.chunks_of(manual_id)
+
+    def find_code(self, folded: str, manual_ids: Collection[str]) -> list[Chunk]:
+        """The records of a fault code or part number in ``manual_ids``, in reading order."""
+        with self._reads.connect() as connection:
+            return self._chunks.with_code(connection, folded, manual_ids)
+
+    def all_codes(self) -> set[str]:
+        """Every folded code that an active manual has a record of."""
+        with self._reads.connect() as connection:
+            return self._chunks.active_codes(connection)
+
+    # --- changes ---------------------------------------------------------------------------------
+
+    def add(self, manual: Manual, pages: Iterable[Page], chunks: Iterable[Chunk]) -> None:
+        """Store a manual unseen (status processing), all or nothing.
+
+        Raises ``BadFile("error.already_in_library")`` when its file is there already.
+        """
+        row = {**manual_to_row(manual), "status": str(ManualStatus.PROCESSING)}
+        try:
+            with self._writes.begin() as connection:
+                connection.execute(insert(self._manuals), row)
+                for batch in batches(pages):
+                    rows = [{"manual_id": manual.id, **page_to_row(page)} for page in batch]
+                    connection.execute(insert(self._pages), rows)
+                for chunk_batch in batches(chunks):
+                    self._chunks.insert(connection, chunk_batch)
+        except IntegrityError as error:
+            known = self.manual(manual.id)
+            if known is None:
+                raise
+            raise BadFile("error.already_in_library", title=known.title) from error
+
+    def publish(self, manual_id: str) -> Manual:
+        """Make a processed manual visible, or put it before a human when its quality says so.
+
+        An older active revision of the same machine, type and language is superseded in the same
+        transaction.
+        """
+        with self._writes.begin() as connection:
+            manual = self._require(connection, manual_id, ManualStatus.PROCESSING)
+            if manual.quality.needs_release:
+                self._set_status(connection, manual_id, ManualStatus.NEEDS_RELEASE)
+            else:
+                self._activate(connection, manual)
+            return self._require(connection, manual_id)
+
+    def release(self, manual_id: str) -> Manual:
+        """A human has looked at a manual that was read badly, and takes it as it is."""
+        with self._writes.begin() as connection:
+            manual = self._require(connection, manual_id, ManualStatus.NEEDS_RELEASE)
+            self._activate(connection, manual)
+            return self._require(connection, manual_id)
+
+    def disable(self, manual_id: str) -> Manual:
+        """Hide an active manual from answers without deleting anything."""
+        with self._writes.begin() as connection:
+            self._require(connection, manual_id, ManualStatus.ACTIVE)
+            self._set_status(connection, manual_id, ManualStatus.DISABLED)
+            self._bump(connection)
+            return self._require(connection, manual_id)
+
+    def enable(self, manual_id: str) -> Manual:
+        """Show a disabled manual again; it comes back as superseded when another revision of it
+        has become active meanwhile, so that two revisions never answer at once."""
+        with self._writes.begin() as connection:
+            manual = self._require(connection, manual_id, ManualStatus.DISABLED)
+            if self._other_revisions(connection, manual):
+                self._set_status(connection, manual_id, ManualStatus.SUPERSEDED)
+            else:
+                self._activate(connection, manual)
+            return self._require(connection, manual_id)
+
+    def roll_back(self, manual_id: str) -> Manual:
+        """Return to the superseded revision ``manual_id``; the active one is superseded by it."""
+        with self._writes.begin() as connection:
+            manual = self._require(connection, manual_id, ManualStatus.SUPERSEDED)
+            self._activate(connection, manual)
+            return self._require(connection, manual_id)
+
+    def remove(self, manual_id: str) -> None:
+        """Delete a manual's records and file; unknown ids are no error. Vectors go separately
+        (``rag.ingest.manual.remove_manual``)."""
+        with self._writes.begin() as connection:
+            manual = self._manual(connection, manual_id)
+            if manual is None:
+                return
+            connection.execute(
+                update(self._manuals)
+                .where(self._manuals.c.supersedes == manual_id)
+                .values(supersedes="")
+            )
+            connection.execute(delete(self._manuals).where(self._manuals.c.id == manual_id))
+            if manual.status is ManualStatus.ACTIVE:
+                self._bump(connection)
+        self.file_path(manual).unlink(missing_ok=True)
+
+    # --- state -----------------------------------------------------------------------------------
+
+    def corpus_version(self) -> int:
+        """Grows by one with every change of what can be found; caches key on it."""
+        return int(self.state_get("corpus_version") or 0)
+
+    def state_get(self, key: str) -> str | None:
+        query = select(self._state.c.value).where(self._state.c.key == key)
+        with self._reads.connect() as connection:
+            value: str | None = connection.execute(query).scalar()
+            return value
+
+    def state_set(self, key: str, value: str) -> None:
+        with self._writes.begin() as connection:
+            self._put_state(connection, key, value)
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    def _manual(self, connection: Connection, manual_id: str) -> Manual | None:
+        query = select(self._manuals).where(self._manuals.c.id == manual_id)
+        row = connection.execute(query).first()
+        return manual_from_row(row._mapping) if row else None
+
+    def _require(
+        self, connection: Connection, manual_id: str, status: ManualStatus | None = None
+    ) -> Manual:
+        manual = self._manual(connection, manual_id)
+        if manual is None:
+            raise RagError("error.manual_unknown")
+        if status is not None and manual.status is not status:
+            raise RagError("error.manual_wrong_status", title=manual.title)
+        return manual
+
+    def _activate(self, connection: Connection, manual: Manual) -> None:
+        replaced = self._other_revisions(connection, manual)
+        for old in replaced:
+            self._set_status(connection, old.id, ManualStatus.SUPERSEDED)
+        self._set_status(connection, manual.id, ManualStatus.ACTIVE)
+        if replaced:
+            connection.execute(
+                update(self._manuals)
+                .where(self._manuals.c.id == manual.id)
+                .values(supersedes=replaced[-1].id)
+            )
+        self._bump(connection)
+
+    def _other_revisions(self, connection: Connection, manual: Manual) -> list[Manual]:
+        """Active revisions that ``manual`` stands for, oldest upload first. What the metadata
+        leaves open supersedes nothing: a manual must never vanish by a guess."""
+        if not (manual.machine and manual.type and manual.revision):
+            return []
+        columns = self._manuals.c
+        query = (
+            select(self._manuals)
+            .where(columns.status == str(ManualStatus.ACTIVE), columns.id != manual.id)
+            .where(columns.machine == manual.machine, columns.type == manual.type)
+            .where(columns.language == manual.language, columns.revision != manual.revision)
+            .order_by(columns.uploaded_at)
+        )
+        return [manual_from_row(row._mapping) for row in connection.execute(query)]
+
+    def _set_status(self, connection: Connection, manual_id: str, status: ManualStatus) -> None:
+        connection.execute(
+            update(self._manuals).where(self._manuals.c.id == manual_id).values(status=str(status))
+        )
+
+    def _bump(self, connection: Connection) -> None:
+        query = select(self._state.c.value).where(self._state.c.key == "corpus_version")
+        version = int(connection.execute(query).scalar() or 0)
+        self._put_state(connection, "corpus_version", str(version + 1))
+
+    def _put_state(self, connection: Connection, key: str, value: str) -> None:
+        changed = connection.execute(
+            update(self._state).where(self._state.c.key == key).values(value=value)
+        )
+        if changed.rowcount == 0:
+            connection.execute(insert(self._state), {"key": key, "value": value})
