@@ -1,0 +1,110 @@
+"""``python -m rag.models``: prepare and verify the models; under a second when all is there."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+from rag.models.prepare import Outcome, Preparation, alone, verify
+from rag.settings import Settings
+
+# What a run without a model hub goes through; only for the length of the bar.
+_STEPS = 6
+_WIDTH = 24
+
+
+class Console:
+    """Says what is being done: a bar that is redrawn on a terminal, a line each elsewhere."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stderr.isatty()
+        self._done = 0
+        self._started = time.monotonic()
+
+    def step(self, text: str) -> None:
+        seconds = time.monotonic() - self._started
+        if not self.terminal:
+            print(f"  {seconds:4.1f} s  {text}", flush=True)
+            return
+        filled = min(_WIDTH - 1, self._done * _WIDTH // _STEPS)
+        self._done += 1
+        bar = "█" * filled + "░" * (_WIDTH - filled)
+        sys.stderr.write(f"\r\x1b[K{bar} {seconds:3.0f} s  {text}")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        if self.terminal and self._done:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m rag.models", description=__doc__)
+    settings = Settings()
+    parser.add_argument(
+        "--embedding",
+        metavar="NAME",
+        default=settings.embedding_model,
+        help="embedding model of the catalogue, `auto` or `none`",
+    )
+    parser.add_argument(
+        "--reranker",
+        metavar="NAME",
+        default=settings.reranker_model,
+        help="cross-encoder of the catalogue, `auto` or `none`",
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="only compare checksums; exit 1 when one is wrong"
+    )
+    parser.add_argument("--offline", action="store_true", help="use no network")
+    arguments = parser.parse_args()
+    arguments.models_dir = settings.models_dir
+    return arguments
+
+
+def _verify(models_dir: Path) -> int:
+    wrong = verify(models_dir)
+    for line in wrong:
+        print(line)
+    print(f"{len(wrong)} faults in {models_dir}." if wrong else f"{models_dir}: all is well.")
+    return 1 if wrong else 0
+
+
+def _report(outcome: Outcome) -> str:
+    """One sentence for the console."""
+    if outcome.manifest:
+        languages = " and ".join(sorted(outcome.manifest.languages))
+        return f"{outcome.kind}: {outcome.manifest.name} ({languages}) is {outcome.state}."
+    if outcome.state == "not wanted":
+        return f"{outcome.kind}: none, as wished."
+    if outcome.kind == "reranker":
+        return f"reranker: none ({outcome.reason}); the order of the fusion stands."
+    return f"embedding: none ({outcome.reason}); keyword search (BM25) answers alone."
+
+
+def main() -> int:
+    """Exit 0 also when no model is to be had: the app works without; 1 for a bad ``--verify``."""
+    arguments = _arguments()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if arguments.verify:
+        return _verify(arguments.models_dir)
+    console = Console()
+    with alone(arguments.models_dir, console.step):
+        preparation = Preparation(
+            arguments.models_dir, console.step, offline=arguments.offline, show=console.terminal
+        )
+        outcomes = [
+            preparation.prepare("embedding", arguments.embedding),
+            preparation.prepare("reranker", arguments.reranker),
+        ]
+    console.close()
+    for outcome in outcomes:
+        print(_report(outcome))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

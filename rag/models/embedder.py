@@ -1,0 +1,86 @@
+"""Texts to vectors, by FastEmbed on ONNX. Loads prepared models only; never downloads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+
+from rag.models.folder import Manifest, choose
+from rag.settings import Settings
+from rag.types import Language
+
+_registering = Lock()
+
+
+class Embedder(Embeddings):
+    """A prepared embedding model. Vectors have length 1. Safe to call from several threads."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.name = manifest.name
+        self.dimension = manifest.dimension
+        self.languages: frozenset[Language] = frozenset(manifest.languages)
+        self.fingerprint = manifest.fingerprint
+        self._query_prefix = manifest.query_prefix
+        self._passage_prefix = manifest.passage_prefix
+        # One text at a time: the tokenizer is shared, and two at once would double the peak.
+        self._lock = Lock()
+        self._model = _open(folder, manifest)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """(n, dimension) vectors of passages."""
+        return [self._vector(self._passage_prefix + text) for text in texts]
+
+    def embed_query(self, text: str) -> list[float]:
+        """(dimension,) vector of a question."""
+        return self._vector(self._query_prefix + text)
+
+    def _vector(self, text: str) -> list[float]:
+        with self._lock:
+            vectors: Iterable[Any] = self._model.embed([text], batch_size=1)
+            vector: list[float] = next(iter(vectors)).tolist()
+        return vector
+
+
+def load_embedder(settings: Settings) -> Embedder | None:
+    """The embedder that the settings ask for; ``None`` when it is not prepared or not wanted."""
+    chosen = choose(settings.models_dir, "embedding", settings.embedding_model)
+    return Embedder(*chosen) if chosen else None
+
+
+def threads() -> int:
+    """Threads of one model: more than two gain little on texts of this length."""
+    return max(1, min(2, len(os.sched_getaffinity(0))))
+
+
+def _open(folder: Path, manifest: Manifest) -> Any:
+    """FastEmbed's model on ``folder``. Imported here because the import alone takes 50 MB."""
+    from fastembed import TextEmbedding
+    from fastembed.common.model_description import ModelSource, PoolingType
+
+    # FastEmbed's own entries of these models name other files and pooling: ours gets its own name.
+    name = f"millwright/{manifest.fingerprint}"
+    with _registering:
+        if name not in {known["model"] for known in TextEmbedding.list_supported_models()}:
+            TextEmbedding.add_custom_model(
+                model=name,
+                pooling=PoolingType.MEAN if manifest.pooling == "mean" else PoolingType.CLS,
+                normalization=True,
+                sources=ModelSource(hf=manifest.name),
+                dim=manifest.dimension,
+                model_file=manifest.graph,
+            )
+    model = TextEmbedding(
+        name,
+        specific_model_path=str(folder),
+        threads=threads(),
+        enable_cpu_mem_arena=False,
+        local_files_only=True,
+    )
+    # The tokenizer's own limit is often the number of positions, not what was trained.
+    model.model.tokenizer.enable_truncation(max_length=manifest.max_tokens)
+    return model
