@@ -267,7 +267,10 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Source number ``n`` of an answer. ``quote`` is verbatim text of the manual."""
+    """Source number ``n`` of an answer. ``quote`` is verbatim text of the manual.
+
+    ``also_on`` are the (page index, label) of merged duplicates of the passage.
+    """
 
     n: int
     chunk_id: str
@@ -282,11 +285,15 @@ class Citation:
     quote: str
     boxes: tuple[Box, ...]
     language: Language
+    also_on: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A safety notice, text byte for byte from the page. ``word`` is printed: "WARNUNG"."""
+    """A safety notice, text byte for byte from the page. ``word`` is printed: "WARNUNG".
+
+    ``also_on`` are labels of further pages that print the same text.
+    """
 
     chunk_id: str
     signal: Signal
@@ -298,6 +305,7 @@ class Notice:
     label: str
     boxes: tuple[Box, ...]
     language: Language
+    also_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""The safety notices that belong to the cited passages, byte for byte, never written by a model."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.store.library import Library
+from rag.types import Chunk, Hit, Notice, Signal
+
+SEVERITY = {Signal.DANGER: 0, Signal.WARNING: 1, Signal.CAUTION: 2, Signal.NOTICE: 3}
+_WORDS = {
+    "GEFAHR": Signal.DANGER,
+    "DANGER": Signal.DANGER,
+    "WARNUNG": Signal.WARNING,
+    "WARNING": Signal.WARNING,
+    "VORSICHT": Signal.CAUTION,
+    "CAUTION": Signal.CAUTION,
+    "ACHTUNG": Signal.NOTICE,
+    "HINWEIS": Signal.NOTICE,
+    "NOTICE": Signal.NOTICE,
+}
+_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
+# Beyond this many, notices on damage to property give way; those on people never do.
+_MOST_BEFORE_PROPERTY = 6
+
+
+async def notices_for(hits: Sequence[Hit], library: Library) -> tuple[Notice, ...]:
+    """The notices of the passages' sections and steps, most severe first, each text once.
+
+    A notice of another manual than the passage's is never shown.
+    """
+    wanted = {notice_id: hit.chunk for hit in hits for notice_id in hit.chunk.notices}
+    loaded = await asyncio.to_thread(library.chunks, list(wanted)) if wanted else {}
+    chunks = [hit.chunk for hit in hits if hit.chunk.signal is not None]
+    chunks += [
+        chunk for notice_id, chunk in loaded.items() if chunk.manual_id == wanted[notice_id].manual_id
+    ]
+    by_text: dict[tuple[str, str], Notice] = {}
+    for chunk in chunks:
+        notice = as_notice(chunk)
+        if notice is None:
+            continue
+        key = (chunk.manual_id, " ".join(chunk.text.split()).casefold())
+        known = by_text.get(key)
+        if known is None:
+            by_text[key] = notice
+        elif known.label != notice.label and notice.label not in known.also_on:
+            by_text[key] = replace(known, also_on=(*known.also_on, notice.label))
+    ordered = sorted(by_text.values(), key=lambda notice: SEVERITY[notice.signal])
+    return tuple(
+        notice
+        for place, notice in enumerate(ordered)
+        if place < _MOST_BEFORE_PROPERTY or notice.signal is not Signal.NOTICE
+    )
+
+
+def as_notice(chunk: Chunk) -> Notice | None:
+    """A notice chunk as it is shown; ``None`` for any other chunk."""
+    if chunk.signal is None:
+        return None
+    printed = _WORD.search(chunk.text[:80])
+    fitting = [
+        word
+        for word, signal in _WORDS.items()
+        if signal is chunk.signal and (word in ("GEFAHR", "WARNUNG", "VORSICHT", "HINWEIS"))
+        == (chunk.language == "de")
+    ]
+    return Notice(
+        chunk_id=chunk.id,
+        signal=chunk.signal,
+        word=printed[1] if printed and _WORDS[printed[1]] is chunk.signal else fitting[-1],
+        text=chunk.text,
+        manual_id=chunk.manual_id,
+        title=chunk.title,
+        page=chunk.first_page,
+        label=chunk.first_label,
+        boxes=chunk.boxes,
+        language=chunk.language,
+    )
