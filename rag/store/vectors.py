@@ -1,0 +1,295 @@
+"""The vector index: where a passage lies in the embedding model's space, and its BM25 weights.
+
+One collection per embedding model, named after the model's fingerprint, so that vectors of two
+models never meet. A point is a chunk: its dense vector, later perhaps its sparse vector "bm25",
+and its manual's id to filter by. Points of unpublished manuals may exist: every search names the
+manuals it may see. The same code runs on the engine in process and on a Qdrant server.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import ApiException
+
+from rag.errors import StoreDown
+from rag.settings import Settings
+from rag.store.database import batches
+from rag.store.edge import EdgeClient
+from rag.types import Chunk, Manual, ManualStatus
+
+if TYPE_CHECKING:
+    from langchain_qdrant import QdrantVectorStore
+
+    from rag.models.embedder import Embedder
+    from rag.store.library import Library
+
+KEYWORDS = "bm25"
+_MANUAL = "metadata.manual_id"
+_PREFIX = "millwright-"
+_POINTS_PER_CALL = 128
+_TEXTS_PER_STEP = 8
+_MANUALS_AT_MOST = 100_000
+_log = logging.getLogger(__name__)
+
+Sparse = tuple[list[int], list[float]]
+
+
+def open_vectors(settings: Settings, embedder: Embedder | None) -> VectorIndex:
+    """The index of ``embedder``'s vectors, or one of keywords only when there is no embedder.
+
+    Raises ``StoreDown`` when another process has the folder open, or when it cannot be read. A
+    server that does not answer yet is no error here, but at the first search.
+    """
+    if not settings.qdrant_url:
+        return VectorIndex(EdgeClient(settings.data_dir / "index"), embedder)
+    key = settings.qdrant_api_key.get_secret_value() or None
+    client = QdrantClient(
+        url=settings.qdrant_url, api_key=key, timeout=30, check_compatibility=False
+    )
+    return VectorIndex(client, embedder)
+
+
+class VectorIndex:
+    """Synchronous and safe to use from several threads."""
+
+    def __init__(self, client: EdgeClient | QdrantClient, embedder: Embedder | None) -> None:
+        self.client = client
+        self.collection = collection_name(embedder)
+        self._embedder = embedder
+        self._is_prepared = False
+        self._preparing = Lock()
+        if isinstance(client, EdgeClient):
+            with self._collection():
+                self._vacuum(client)
+
+    @property
+    def has_vectors(self) -> bool:
+        """False when there is no embedder: then only keywords can be searched here."""
+        return self._embedder is not None
+
+    @cached_property
+    def store(self) -> QdrantVectorStore | None:
+        """The collection as LangChain's vector store; ``None`` without an embedder."""
+        from langchain_qdrant import QdrantVectorStore  # 25 MB that only some callers need
+
+        if self._embedder is None:
+            return None
+        with self._collection() as name:
+            return QdrantVectorStore(
+                client=self.client,  # type: ignore[arg-type]
+                collection_name=name,
+                embedding=self._embedder,
+                validate_collection_config=False,
+            )
+
+    # --- searching -------------------------------------------------------------------------------
+
+    def search(
+        self, vector: Sequence[float], manual_ids: Collection[str], limit: int
+    ) -> list[tuple[str, float]]:
+        """Chunk ids and cosines of the nearest passages of ``manual_ids``, best first."""
+        if not self.has_vectors or not manual_ids:
+            return []
+        return self._query(list(vector), None, manual_ids, limit)
+
+    def search_keywords(
+        self,
+        indices: Sequence[int],
+        values: Sequence[float],
+        manual_ids: Collection[str],
+        limit: int,
+    ) -> list[tuple[str, float]]:
+        """Chunk ids and products of the query's weights with those of the passages, best first.
+
+        The engine adds no weighting of its own (no IDF): the caller's numbers say everything.
+        """
+        if not len(indices) or not manual_ids:
+            return []
+        query = models.SparseVector(indices=list(indices), values=list(values))
+        return self._query(query, KEYWORDS, manual_ids, limit)
+
+    def _query(
+        self, query: Any, using: str | None, manual_ids: Collection[str], limit: int
+    ) -> list[tuple[str, float]]:
+        with self._collection() as name:
+            found = self.client.query_points(
+                name,
+                query=query,
+                using=using,
+                query_filter=in_manuals(manual_ids),
+                limit=limit,
+                with_payload=False,
+            )
+        return [(str(point.id), point.score) for point in found.points]
+
+    # --- changing --------------------------------------------------------------------------------
+
+    def upsert(self, chunks: Sequence[Chunk], vectors: Sequence[Sequence[float]] | None) -> None:
+        """Write chunks with their vectors; ``None`` when there is no embedder.
+
+        On return they survive a kill of this process; ``flush`` makes them survive a power cut.
+        """
+        points = [
+            models.PointStruct(
+                id=chunk.id,
+                vector=list(vectors[number]) if vectors is not None else {},
+                payload={
+                    "page_content": chunk.text,
+                    "metadata": {"chunk_id": chunk.id, "manual_id": chunk.manual_id},
+                },
+            )
+            for number, chunk in enumerate(chunks)
+        ]
+        with self._collection() as name:
+            for batch in batches(points, _POINTS_PER_CALL):
+                self.client.upsert(name, batch)
+
+    def upsert_keywords(self, chunk_ids: Sequence[str], weights: Sequence[Sparse]) -> None:
+        """Set the sparse vectors ``(indices, values)`` of chunks that are in the index already."""
+        points = [
+            models.PointVectors(
+                id=chunk_id,
+                vector={KEYWORDS: models.SparseVector(indices=indices, values=values)},
+            )
+            for chunk_id, (indices, values) in zip(chunk_ids, weights, strict=True)
+        ]
+        with self._collection() as name:
+            for batch in batches(points, _POINTS_PER_CALL):
+                self.client.update_vectors(name, batch)
+
+    def remove(self, manual_id: str) -> None:
+        """Take out every point of a manual; none is no error."""
+        with self._collection() as name:
+            self.client.delete(name, models.FilterSelector(filter=in_manuals([manual_id])))
+
+    def flush(self) -> None:
+        """Write everything to disk. A server sees to that by itself."""
+        if isinstance(self.client, EdgeClient):
+            with self._collection() as name:
+                self.client.flush(name)
+
+    def close(self) -> None:
+        self.client.close()
+
+    # --- agreeing with the library ---------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many points each manual has in the index."""
+        with self._collection() as name:
+            response = self.client.facet(name, _MANUAL, limit=_MANUALS_AT_MOST, exact=True)
+        return {str(hit.value): hit.count for hit in response.hits if hit.count}
+
+    def unindexed(self, library: Library) -> list[Manual]:
+        """The manuals whose passages are not all in this index: after a change of the embedding
+        model, a lost folder, or a re-index that was interrupted."""
+        counts = self.counts()
+        return [
+            manual
+            for manual in library.manuals()
+            if manual.status is not ManualStatus.PROCESSING
+            and counts.get(manual.id, 0) != manual.chunks
+        ]
+
+    def needs_reindex(self, library: Library) -> bool:
+        """Whether ``reindex`` has something to do; until it is done, dense search is incomplete."""
+        return bool(self.unindexed(library))
+
+    def reindex(self, library: Library, on_progress: Callable[[int, int], None]) -> int:
+        """Embed what is missing, forget other models' collections; returns the chunks embedded.
+
+        ``on_progress(done, total)`` counts chunks and may raise to stop: what is done stays done.
+        """
+        manuals = self.unindexed(library)
+        total = sum(manual.chunks for manual in manuals)
+        done = 0
+        for manual in manuals:
+            self.remove(manual.id)
+            for chunks in batches(library.chunks_of(manual.id), _TEXTS_PER_STEP):
+                self.upsert(chunks, self.embed(chunks))
+                done += len(chunks)
+                on_progress(done, total)
+        self.flush()
+        self._drop_other_collections()
+        return done
+
+    def embed(self, chunks: Sequence[Chunk]) -> list[list[float]] | None:
+        """Vectors of passages, each with its headings before it; ``None`` without an embedder."""
+        if self._embedder is None:
+            return None
+        return self._embedder.embed_documents([embedded_text(chunk) for chunk in chunks])
+
+    def sweep(self, library: Library) -> None:
+        """Take out the points of manuals that the library does not know: leftovers of a kill."""
+        known = {manual.id for manual in library.manuals()}
+        for manual_id in self.counts().keys() - known:
+            self.remove(manual_id)
+
+    # --- steps -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _collection(self) -> Iterator[str]:
+        """The collection's name, made when it is missing; a silent server becomes ``StoreDown``."""
+        try:
+            with self._preparing:
+                if not self._is_prepared:
+                    self._prepare()
+                    self._is_prepared = True
+            yield self.collection
+        except (ApiException, OSError) as error:
+            raise StoreDown("error.qdrant_down", retryable=True, reason=str(error)) from error
+
+    def _prepare(self) -> None:
+        if self.client.collection_exists(self.collection):
+            return
+        dense: models.VectorParams | dict[str, models.VectorParams] = (
+            models.VectorParams(
+                size=self._embedder.dimension, distance=models.Distance.COSINE, on_disk=True
+            )
+            if self._embedder is not None
+            else {}
+        )
+        self.client.create_collection(
+            self.collection,
+            vectors_config=dense,
+            sparse_vectors_config={
+                KEYWORDS: models.SparseVectorParams(index=models.SparseIndexParams(on_disk=True))
+            },
+            on_disk_payload=True,
+        )
+        self.client.create_payload_index(
+            self.collection, _MANUAL, field_schema=models.PayloadSchemaType.KEYWORD
+        )
+
+    def _vacuum(self, client: EdgeClient) -> None:
+        if client.vacuum(self.collection):
+            _log.info("gave back the room of deleted points in %s", self.collection)
+
+    def _drop_other_collections(self) -> None:
+        for collection in self.client.get_collections().collections:
+            if collection.name.startswith(_PREFIX) and collection.name != self.collection:
+                self.client.delete_collection(collection.name)
+
+
+def collection_name(embedder: Embedder | None) -> str:
+    """One name per model and version of its vectors."""
+    fingerprint = embedder.fingerprint if embedder is not None else "keywords"
+    return _PREFIX + re.sub(r"[^0-9A-Za-z_-]", "-", fingerprint)
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What is embedded of a chunk: its headings say what the text is about."""
+    return f"{chunk.section}\n{chunk.text}" if chunk.heading else chunk.text
+
+
+def in_manuals(manual_ids: Collection[str]) -> models.Filter:
+    """Only points of these manuals."""
+    among = models.MatchAny(any=sorted(manual_ids))
+    return models.Filter(must=[models.FieldCondition(key=_MANUAL, match=among)])
