@@ -1,0 +1,1 @@
+"""Finding: the right page first. The story is told in ``find.py``."""

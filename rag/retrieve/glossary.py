@@ -1,0 +1,166 @@
+"""The workshop's thesaurus: what people say and what manuals print, in German and English.
+
+``glossary.csv`` beside this file holds one concept per line: ``id;de;en`` with synonyms separated
+by ``|``. A plant's own words come as a CSV of the same form and are merged over it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rag.errors import BadFile
+from rag.retrieve.analyzer import pieces
+from rag.retrieve.words import STOP_WORDS, root
+from rag.types import Language
+
+_FILE = Path(__file__).with_name("glossary.csv")
+_LONGEST_TERM = 80
+_MOST_CONCEPTS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """One thing and its names. ``terms`` are as printed, per language."""
+
+    id: str
+    terms: dict[Language, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A concept's name found in a question: words ``start`` to before ``end`` of its key."""
+
+    concept: Concept
+    start: int
+    end: int
+
+
+class Glossary:
+    """Finds concepts in questions. Names are compared by word families, in order."""
+
+    def __init__(self, concepts: Sequence[Concept]) -> None:
+        self.concepts = tuple(concepts)
+        self._by_key: dict[tuple[str, ...], list[Concept]] = defaultdict(list)
+        self.longest = 1
+        for concept in self.concepts:
+            for language, terms in concept.terms.items():
+                for term in terms:
+                    key = tuple(name_key(term, language))
+                    if key and concept not in self._by_key[key]:
+                        self._by_key[key].append(concept)
+                        self.longest = max(self.longest, len(key))
+
+    def find(self, key: Sequence[str]) -> list[Match]:
+        """Concepts named in a question whose ``name_key`` is ``key``; longest names first."""
+        found: list[Match] = []
+        for size in range(min(self.longest, len(key)), 0, -1):
+            for start in range(len(key) - size + 1):
+                for concept in self._by_key.get(tuple(key[start : start + size]), ()):
+                    found.append(Match(concept, start, start + size))
+        return found
+
+    def words(self) -> set[str]:
+        """Every folded German word of the glossary: parts that compounds may be made of."""
+        return {
+            piece.text
+            for concept in self.concepts
+            for term in concept.terms.get("de", ())
+            for piece in pieces(term)
+            if piece.kind == "word"
+        }
+
+
+def name_key(text: str, language: Language) -> list[str]:
+    """The families of a text's words, without stop words unless there is nothing else."""
+    words = [piece for piece in pieces(text)]
+    telling = [piece for piece in words if piece.text not in STOP_WORDS[language]] or words
+    return [
+        root(piece.text, language) if piece.kind in ("word", "hyphenated") else piece.text
+        for piece in telling
+    ]
+
+
+@cache
+def _shipped() -> tuple[Concept, ...]:
+    return tuple(_read(_FILE.read_text(encoding="utf-8"), file_name=_FILE.name))
+
+
+def load_glossary(extra_csv: str | bytes | None = None) -> Glossary:
+    """The shipped glossary, with a plant's own words merged over it.
+
+    ``extra_csv`` is the content of a CSV file with the header ``id;de;en`` (or commas), UTF-8.
+    A line with a known id adds its words to that concept. Raises ``BadFile`` with the line.
+    """
+    concepts = {concept.id: concept for concept in _shipped()}
+    if extra_csv:
+        for concept in _read(_decoded(extra_csv), file_name="CSV"):
+            known = concepts.get(concept.id)
+            concepts[concept.id] = _merged(known, concept) if known else concept
+    return Glossary(tuple(concepts.values()))
+
+
+def _merged(one: Concept, other: Concept) -> Concept:
+    languages: tuple[Language, ...] = ("de", "en")
+    return Concept(
+        one.id,
+        {
+            language: tuple(
+                dict.fromkeys((*one.terms.get(language, ()), *other.terms.get(language, ())))
+            )
+            for language in languages
+        },
+    )
+
+
+def _decoded(content: str | bytes) -> str:
+    if isinstance(content, str):
+        return content
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadFile("error.glossary_not_utf8") from error
+
+
+def _read(text: str, *, file_name: str) -> Iterable[Concept]:
+    lines = text.splitlines()
+    header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    delimiter = ";" if header.count(";") >= header.count(",") else ","
+    if [cell.strip() for cell in header.split(delimiter)] != ["id", "de", "en"]:
+        raise BadFile("error.glossary_header", found=header[:60])
+    seen: set[str] = set()
+    started = False
+    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1):
+        if not row or not "".join(row).strip() or row[0].startswith("#"):
+            continue
+        if not started:
+            started = True
+            continue
+        concept = _concept(row, number)
+        if concept.id in seen:
+            raise BadFile("error.glossary_twice", line=str(number), id=concept.id)
+        seen.add(concept.id)
+        if len(seen) > _MOST_CONCEPTS:
+            raise BadFile("error.glossary_too_long", limit=str(_MOST_CONCEPTS))
+        yield concept
+
+
+def _concept(row: list[str], number: int) -> Concept:
+    if len(row) != 3:
+        raise BadFile("error.glossary_columns", line=str(number), found=str(len(row)))
+    identifier, german, english = (cell.strip() for cell in row)
+    terms: dict[Language, tuple[str, ...]] = {
+        "de": tuple(term.strip() for term in german.split("|") if term.strip()),
+        "en": tuple(term.strip() for term in english.split("|") if term.strip()),
+    }
+    if not identifier or not (terms["de"] or terms["en"]):
+        raise BadFile("error.glossary_empty", line=str(number))
+    for term in (*terms["de"], *terms["en"]):
+        if len(term) > _LONGEST_TERM:
+            raise BadFile("error.glossary_term", line=str(number), term=term[:40])
+    return Concept(identifier, terms)

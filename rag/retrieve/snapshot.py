@@ -1,0 +1,256 @@
+"""The keyword index of one state of the library: immutable, built at once, swapped by reference."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rag.retrieve.analyzer import Analyzer, pieces
+from rag.retrieve.bm25 import Floats, Postings
+from rag.retrieve.compounds import CompoundSplitter
+from rag.retrieve.glossary import Glossary
+from rag.retrieve.query import Group, QueryBuilder, Weights
+from rag.types import Chunk, Language
+
+_CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """Numbers of the keyword side; chosen by ``python -m evals.retrieval --ablate``."""
+
+    k1: float = 1.2
+    b: float = 0.6
+    heading: int = 2
+    contents: float = 0.3
+    page: float = 0.3
+    weights: Weights = field(default_factory=Weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Passages of one search, best first, with what the verdict needs."""
+
+    ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    coverage: tuple[float, ...]
+    unknown: tuple[str, ...] = ()
+    known_share: float = 0.0
+
+
+class Snapshot:
+    """BM25 over all passages of a library."""
+
+    def __init__(
+        self,
+        chunks: Callable[[], Iterable[Chunk]],
+        *,
+        version: int,
+        glossary: Glossary | None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        self.version = version
+        self.tuning = tuning or Tuning()
+        self.languages: dict[str, Language] = {}
+        self.ids: list[str] = []
+        self._manuals: list[str] = []
+        manual_numbers: list[int] = []
+        pages: list[tuple[int, int]] = []
+        contents: list[bool] = []
+        frequencies: Counter[str] = Counter()
+        for chunk in chunks():
+            frequencies.update(piece.text for piece in pieces(chunk.text) if piece.kind == "word")
+        lexicon = glossary.words() if glossary else ()
+        self.analyzer = Analyzer(CompoundSplitter(frequencies, lexicon))
+
+        def documents() -> Iterator[list[str]]:
+            for chunk in chunks():
+                if not self._manuals or self._manuals[-1] != chunk.manual_id:
+                    self._manuals.append(chunk.manual_id)
+                self.ids.append(chunk.id)
+                manual_numbers.append(len(self._manuals) - 1)
+                pages.append((len(self._manuals) - 1, chunk.first_page))
+                contents.append(is_contents(chunk))
+                yield self._document(chunk)
+
+        self._postings = Postings(documents(), k1=self.tuning.k1, b=self.tuning.b)
+        self._manual_of = np.array(manual_numbers, np.int32)
+        self._prior = np.where(contents, self.tuning.contents, 1.0).astype(np.float32)
+        unique = {page: number for number, page in enumerate(dict.fromkeys(pages))}
+        self._page_of = np.array([unique[page] for page in pages], np.int32)
+        self._vocabulary = _Vocabulary(self._postings)
+        self._builder = QueryBuilder(self.analyzer, self._vocabulary, glossary, self.tuning.weights)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def _document(self, chunk: Chunk) -> list[str]:
+        heading = self.analyzer.terms(" / ".join(chunk.heading), chunk.language)
+        return heading * self.tuning.heading + self.analyzer.terms(chunk.text, chunk.language)
+
+    def search(
+        self,
+        question: str,
+        language: Language,
+        manual_ids: Collection[str],
+        limit: int,
+        manual_languages: Collection[Language] = (),
+        imagined: str = "",
+    ) -> Found:
+        """The best passages of ``manual_ids``; ties in reading order.
+
+        ``imagined`` is a hypothetical passage whose words count a little (HyDE).
+        """
+        groups = self._builder.build(question, language, manual_languages)
+        own = len(groups)
+        if imagined:
+            groups += self._builder.imagined(imagined, min(manual_languages, default=language))
+        allowed = self._allowed(manual_ids)
+        per_group = [self._group_scores(group) * allowed for group in groups]
+        if not per_group:
+            return Found((), (), ())
+        total = np.sum(per_group, axis=0) * self._prior
+        total = self._with_pages(total)
+        best = np.argsort(-total, kind="stable")[:limit]
+        best = best[total[best] > 0]
+        coverage = self._coverage(groups, per_group, best)
+        return Found(
+            tuple(self.ids[document] for document in best),
+            tuple(float(total[document]) for document in best),
+            coverage,
+            tuple(group.label for group in groups if group.own and not self._ceiling(group)),
+            self._known_share(groups[:own], per_group),
+        )
+
+    def stands_in(self, code: str, manual_ids: Collection[str]) -> bool:
+        """Whether a folded code occurs in any passage of ``manual_ids``."""
+        scores = np.zeros(self._postings.size, np.float32)
+        self._postings.add(scores, re.sub(r"[,/]", "", code), 1.0)
+        return bool((scores * self._allowed(manual_ids) > 0).any())
+
+    def _known_share(self, groups: list[Group], per_group: list[Floats]) -> float:
+        """The share of the question's own words that some passage in scope has, by any name."""
+        own = [
+            bool(scores.any())
+            for group, scores in zip(groups, per_group, strict=False)
+            if group.own
+        ]
+        return sum(own) / len(own) if own else 0.0
+
+    def _with_pages(self, total: Floats) -> Floats:
+        """A passage gains from what else stands on its page: answers spread over a page."""
+        if not self.tuning.page or not len(total):
+            return total
+        sums = np.bincount(self._page_of, weights=total)
+        rest = sums[self._page_of].astype(np.float32) - total
+        # Bounded by the passage's own score, so that a page of many weak ones does not win.
+        return np.where(total > 0, total + self.tuning.page * np.minimum(rest, total), total)
+
+    def _allowed(self, manual_ids: Collection[str]) -> Floats:
+        wanted = np.array([manual in manual_ids for manual in self._manuals], np.float32)
+        return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
+
+    def _group_scores(self, group: Group) -> Floats:
+        best = np.zeros(self._postings.size, np.float32)
+        total = np.zeros(self._postings.size, np.float32)
+        scores = np.zeros(self._postings.size, np.float32)
+        for alternative in group.alternatives:
+            scores[:] = 0
+            for term, weight in alternative.terms:
+                self._postings.add(scores, term, weight * alternative.weight)
+            np.maximum(best, scores, out=best)
+            total += scores
+        return best + self.tuning.weights.others * (total - best)
+
+    def _ceiling(self, group: Group) -> float:
+        return max(
+            (
+                self._postings.weight(term) * min(1.0, weight)
+                for alternative in group.alternatives
+                for term, weight in alternative.terms
+            ),
+            default=0.0,
+        )
+
+    def _coverage(
+        self, groups: list[Group], scores: list[Floats], best: np.ndarray
+    ) -> tuple[float, ...]:
+        """Per passage, the idf-weighted share of the question's words that stand in it."""
+        rarest = float(np.log(self._postings.size + 1))
+        weights = [(self._ceiling(group) or rarest) if group.own else 0.0 for group in groups]
+        whole = sum(weights) or 1.0
+        return tuple(
+            sum(
+                weight
+                for weight, score in zip(weights, scores, strict=True)
+                if score[document] > 0.25 * weight
+            )
+            / whole
+            for document in best
+        )
+
+
+class _Vocabulary:
+    """The index's terms, as the query builder asks for them."""
+
+    def __init__(self, postings: Postings) -> None:
+        self._postings = postings
+        self.frequency = postings.frequency
+        self.weight = postings.weight
+
+    def containing(self, word: str, most: int = 8) -> list[str]:
+        """Terms that begin or end with ``word``; for longer words also those around it."""
+        if len(word) < 4:
+            return []
+        found = [
+            term
+            for term in self._postings.terms
+            if len(term) > len(word)
+            and (term.startswith(word) or term.endswith(word) or (len(word) > 5 and word in term))
+        ]
+        return sorted(found, key=len)[:most]
+
+    def similar(self, word: str, most: int = 3) -> list[str]:
+        """Terms within one typing error of ``word``, two for words of eight letters or more."""
+        if len(word) < 5:
+            return []
+        errors = 2 if len(word) >= 8 else 1
+        found = [
+            (distance, term)
+            for term in self._postings.terms
+            if abs(len(term) - len(word)) <= errors
+            and term[0] == word[0]
+            and term.isalpha()
+            and (distance := _distance(word, term, errors)) <= errors
+        ]
+        return [term for _, term in sorted(found)[:most]]
+
+
+def is_contents(chunk: Chunk) -> bool:
+    """A table of contents or an index: most of its lines end in a page number."""
+    lines = [line.strip() for line in chunk.text.splitlines() if line.strip()]
+    if len(lines) < 4 or chunk.kind in ("fault", "parts", "maintenance"):
+        return False
+    hits = sum(bool(_CONTENTS_LINE.search(line)) for line in lines)
+    leaders = sum("...." in line or ". . ." in line for line in lines)
+    return leaders >= 0.4 * len(lines) or (hits >= 0.7 * len(lines) and len(lines) >= 8)
+
+
+def _distance(one: str, other: str, limit: int) -> int:
+    """Damerau-Levenshtein distance (adjacent swaps count one); ``limit + 1`` when it is more."""
+    previous: list[int] = []
+    current = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, previous, current = previous, current, [i]
+        for j, facing in enumerate(other, 1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (letter != facing))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == facing:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        if min(current) > limit:
+            return limit + 1
+    return current[-1]

@@ -1,0 +1,234 @@
+"""Words: folding, stop words, stems and word families of German and English.
+
+A *stem* is Snowball's; a *root* goes one step further and joins a verb with its noun
+("prüfen", "geprüft", "Prüfung"), which Snowball does not. Both are fixed points: the stem of a
+stem is itself, so analysing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from py_rust_stemmers import SnowballStemmer
+
+from rag.types import Language
+
+_STEMMERS = {"de": SnowballStemmer("german"), "en": SnowballStemmer("english")}
+_SHORTEST_ROOT = 4
+# "ae" for "ä" as in German2 Snowball: not after a vowel ("neue", "Bauer") and not in "qu".
+_DIGRAPH = re.compile(r"(?<![aeiouq])([aou])e")
+
+_GERMAN = (
+    "aber alle allem allen aller alles als also am an andere anderen anderer anderes auch auf aus "
+    "außer bei beim bereits bevor bin bis bitte bzw ca da dabei dadurch dafür dagegen daher damit "
+    "danach daran darauf daraus darf darfst darin darüber das dass davon davor dazu dein deine "
+    "dem den denn der deren des deshalb dessen die dies diese diesem diesen dieser dieses doch "
+    "dort du durch dürfen eben eigentlich ein eine einem einen einer eines einige einmal er es "
+    "etwa etwas euch euer ggf gegebenenfalls gehört genau gerade gern gib gibt habe haben hab hat "
+    "hatte her heißt heisst hier hin hinter ich ihm ihn ihnen ihr ihre ihrem ihren ihrer im immer "
+    "in ins ist ja je jede jedem jeden jeder jedes jetzt kann kannst kein keine keinem keinen "
+    "keiner können könnte lassen lasse lässt los mal man manche mein meine meinem meinen meiner "
+    "mich mir mit muss musst müssen müsste nach nachdem noch nun nur ob oder ohne sehr sei sein "
+    "seine seinem seinen seiner seit sich sie sind so sobald sofern solche soll sollen sollte "
+    "somit sondern sonst soviel sowie sowohl statt tu tue tun über überhaupt um und uns unser "
+    "unsere unter usw viel viele vielen vom von vor wann war waren warum was wäre weil welche "
+    "welchem welchen welcher welches wenn wer werde werden weshalb wie wieder wieso wieviel wird "
+    "wo wobei wodurch wofür woher wohin womit woran worauf worin wovon wozu wurde wurden würde z "
+    "zb zu zum zur zwar zwischen eigene eigenen überall hallo danke bitteschön bedeutet bedeuten "
+    "gilt gelten steht stehen mach mache machen macht weiss weiß wissen brauche braucht brauchen "
+    "benötige benötigt passiert hilfe sagen sagt finde findet ihnen nicht"
+)
+_ENGLISH = (
+    "a about above after again all also am an and any are as at be because been before being "
+    "below between both but by can cannot could did do does doing down during each every few for "
+    "from further had has have having he hello help her here him his how i if in into is it its "
+    "itself just kind know let lets like may me mean means might more most must my need needs no "
+    "nor not now of off on once only or other our out over own please same shall she should so "
+    "some such tell than thanks that the their them then there these they this those through to "
+    "too under until up us use used using very was we were what when where whether which while "
+    "who whom whose why will with within would you your get got give happen happens isn don doesn "
+    "didn won aren there's find many much often say says"
+)
+
+# Verbs whose forms change their vowel, and nouns made from them; all as folded stems.
+_FAMILIES = """
+de anzieh: anzug anzugs angezog anzieht anzuzieh anzog
+de zieh: zog gezog zieht
+de lauf: lief gelauf lauft laufst
+de brech: brich bricht brach gebroch bruch
+de reiss: riss gerissen geriss reisst
+de fliess: floss geflossen gefloss fliesst
+de heb: hebt hob gehob
+de schliess: schloss geschloss geschlossen schliesst
+de verschliess: verschloss verschlossen verschluss
+de anschliess: anschluss angeschloss angeschlossen
+de trag: tragt trug getrag
+de fall: fallt fiel gefall
+de ausfall: ausgefall ausfallt
+de halt: halt hielt gehalt
+de steh: stand steht gestand
+de stillsteh: stillstand
+de stoss: stosst stiess gestoss
+de treib: trieb getrieb antrieb treibt
+de sink: sank gesunk absink
+de springen: spring sprung gesprung
+de fress: frisst gefress
+de mont: montag montier montiert montage monti
+de demont: demontag demontier demontiert demontage demonti
+de just: justag justier justiert justage justi
+de repar: reparatur reparier repariert repari
+de schmier: schmi schmiert
+de getrieb: getriebe
+de arbeit: arbeit
+de wart: wartet gewartet
+de inbetriebnehm: inbetriebnahm inbetriebnahme
+de ausserbetriebnehm: ausserbetriebnahm
+de nehm: nimm nimmt nahm genomm
+de abnehm: abnahm abgenomm
+de lass: lasst liess gelass
+de ablass: ablass abgelass ablasst
+de les: liest las geles
+de seh: sieht sah gesehn
+de miss: misst mass gemess
+de schmelz: schmilzt schmolz geschmolz
+de verschleiss: verschliss verschlissen verschleisst
+de wieg: wiegt wog gewog gewicht
+de schwing: schwang geschwung
+de schneid: schnitt geschnitt
+de bieg: bog gebog
+de schieb: schob geschob
+de leck: leckag leckage
+de spann: spannt gespannt
+de defekt: defekt
+de blas: blast gebläs geblas
+de start: starten gestartet
+de stopp: stop stopt gestoppt
+en maintain: mainten maintenance maintain
+en leak: leakag leakage
+en fail: failur failure
+en remove: remov removal
+en break: broke broken breakag breakage
+en wear: worn wore
+en weigh: weight
+en run: ran
+en instal: install
+en store: storag storage stor
+en seize: seizur seiz
+en replace: replac
+en stop: stoppag stoppage
+en torn: tear tore
+en driv: drive drove driven
+en blow: blew blown
+en weld: welded
+"""
+
+# Nouns that Snowball would melt into another word ("Lager" and "Lage").
+_KEPT = {
+    "lager": "lager",
+    "lagers": "lager",
+    "lagern": "lager",
+    "lagerung": "lagerung",
+    "messer": "messer",
+    "messern": "messer",
+    "messers": "messer",
+    "leiter": "leiter",
+    "leitern": "leiter",
+    "gas": "gas",
+    "gase": "gas",
+    "gasen": "gas",
+}
+_NOT_PARTICIPLES = frozenset(
+    "gefahr gerat geblas gelenk geschaft gesicht gewicht gehalt gesamt genug geruch gewind "
+    "getrieb gehaus gestell gerausch geschwindigkeit geeignet geeign gegenstand gebiet".split()
+)
+PARTICLES = (
+    "zuruck heraus hinein herunter zusammen fest frei nach ein aus auf an ab um vor los zu bei "
+    "weg durch unter uber ver"
+).split()
+_PARTICLE = "|".join(PARTICLES)
+_PARTICIPLE = re.compile(rf"^({_PARTICLE})?ge([a-z]{{3,}}?)(?:e?t|en|n)?$")
+_ZU_INFINITIVE = re.compile(rf"^({_PARTICLE})zu(?!gs|g$|s)([a-z]{{4,}})$")
+_GERMAN_SUFFIX = re.compile(r"(?:ation|atur|ung|(?<=..)ier|(?<=.....)i|et|bar|los|t|n(?<=[lr]n))$")
+_ENGLISH_SUFFIX = re.compile(r"(?:ation|ment|ing|ness|er|or)$")
+
+
+@lru_cache(maxsize=50_000)
+def fold(word: str) -> str:
+    """Lower-case letters without accents: "Öl", "Oel", "öl" and "OEL" become "ol"."""
+    while True:
+        letters = unicodedata.normalize("NFKD", word.casefold())
+        folded = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        folded = unicodedata.normalize("NFKC", _DIGRAPH.sub(r"\1", folded))
+        if folded == word:
+            return folded
+        word = folded
+
+
+STOP_WORDS: dict[Language, frozenset[str]] = {
+    "de": frozenset(fold(word) for word in _GERMAN.split()),
+    "en": frozenset(fold(word) for word in _ENGLISH.split()),
+}
+
+
+def _families() -> dict[tuple[Language, str], str]:
+    members: dict[tuple[Language, str], str] = {}
+    for line in _FAMILIES.split("\n"):
+        if ":" in line:
+            head, forms = line.split(":")
+            language, root = head.split()
+            for form in [root, *forms.split()]:
+                members["de" if language == "de" else "en", form] = root
+    return members
+
+
+_FAMILY = _families()
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str, language: Language) -> str:
+    """Snowball's stem of a folded word, repeated until it no longer changes."""
+    if language == "de" and word in _KEPT:
+        return _KEPT[word]
+    stemmer = _STEMMERS[language]
+    for _ in range(10):
+        shorter = fold(stemmer.stem_word(word))
+        if shorter == word or not shorter:
+            break
+        word = shorter
+        if language == "de" and word in _KEPT:
+            return _KEPT[word]
+    return word
+
+
+@lru_cache(maxsize=100_000)
+def root(word: str, language: Language) -> str:
+    """The family of a folded word: "geprüft", "Prüfung", "prüfen" → "pruf"."""
+    if language == "de" and word in _KEPT:
+        return _KEPT[word]
+    current = stem(word, language)
+    for _ in range(10):
+        known = _FAMILY.get((language, current))
+        if known is not None:
+            return known
+        shorter = _shorten(current, language)
+        if shorter == current:
+            break
+        current = shorter
+    return current
+
+
+def _shorten(word: str, language: Language) -> str:
+    if language == "de":
+        match = _ZU_INFINITIVE.match(word)
+        if match:
+            return match[1] + match[2]
+        match = _PARTICIPLE.match(word)
+        if match and word not in _NOT_PARTICIPLES and (match[1] or word.endswith("t")):
+            return (match[1] or "") + match[2]
+        suffix = _GERMAN_SUFFIX
+    else:
+        suffix = _ENGLISH_SUFFIX
+    shorter = suffix.sub("", word)
+    return shorter if len(shorter) >= _SHORTEST_ROOT else word
