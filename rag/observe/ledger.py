@@ -1,0 +1,171 @@
+"""Our own rows of answers and ratings: the truth, of which MLflow gets a copy when it can.
+
+All methods are synchronous and short. What waits for MLflow survives a restart.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+
+from rag.errors import NotAllowed, RagError
+from rag.observe.trace import Trace
+from rag.store.database import now, reading
+from rag.types import Answer
+
+logger = logging.getLogger(__name__)
+MAX_PENDING = 5000  # some 20 kB each: 100 MB of disk at most while MLflow is away
+WITHDRAWN = -1  # the value of a rating that was taken back and still stands in MLflow
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTrace:
+    number: int
+    answer_id: str
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRating:
+    """A rating to copy; ``assessment_id`` is the copy that MLflow has of an earlier one."""
+
+    answer_id: str
+    trace_id: str
+    pseudonym: str
+    value: int
+    reason: str
+    comment: str
+    updated_at: str
+    assessment_id: str | None
+
+
+class Ledger:
+    """The tables answers, ratings and pending_traces."""
+
+    def __init__(self, engine: Engine, *, max_pending: int = MAX_PENDING) -> None:
+        self._engine = engine
+        self._max_pending = max_pending
+
+    def add(
+        self,
+        answer: Answer,
+        *,
+        pseudonym: str,
+        thread_id: str | None,
+        run_id: str | None,
+        trace: Trace | None,
+    ) -> None:
+        """Write down an answer and, with ``trace``, that MLflow should get it."""
+        row = {
+            "id": answer.id,
+            "run_id": run_id,
+            "thread_id": thread_id,
+            "pseudonym": pseudonym,
+            "question": answer.question,
+            "mode": answer.mode,
+            "provenance": json.dumps(answer.provenance, default=str, ensure_ascii=False),
+            "created_at": now(),
+        }
+        names = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        insert = f"INSERT OR IGNORE INTO answers ({names}) VALUES ({values})"  # noqa: S608 - ours
+        with self._engine.begin() as connection:
+            added = connection.execute(text(insert), row).rowcount
+            if trace is None or not added:
+                return
+            connection.execute(
+                text("INSERT INTO pending_traces (answer_id, trace) VALUES (:id, :trace)"),
+                {"id": answer.id, "trace": trace.to_json()},
+            )
+            dropped = connection.execute(
+                text(
+                    "DELETE FROM pending_traces WHERE number <= "
+                    "(SELECT max(number) FROM pending_traces) - :limit"
+                ),
+                {"limit": self._max_pending},
+            ).rowcount
+        if dropped:
+            logger.warning("MLflow was away for long: %d oldest traces dropped", dropped)
+
+    def rate(self, key: str, value: int, *, reason: str, comment: str, pseudonym: str) -> None:
+        """Insert or replace the rating of the answer with this id or run id.
+
+        Raises ``RagError("error.answer_unknown")``, and ``NotAllowed`` for somebody else's answer.
+        """
+        find = text("SELECT id, pseudonym FROM answers WHERE id = :key OR run_id = :key")
+        upsert = text(
+            "INSERT INTO ratings (answer_id, pseudonym, value, reason, comment, updated_at) "
+            "VALUES (:answer_id, :pseudonym, :value, :reason, :comment, :updated_at) "
+            "ON CONFLICT (answer_id) DO UPDATE SET value = excluded.value, "
+            "reason = excluded.reason, comment = excluded.comment, "
+            "updated_at = excluded.updated_at, exported_at = NULL"
+        )
+        with self._engine.begin() as connection:
+            answer = connection.execute(find, {"key": key}).mappings().first()
+            if answer is None:
+                raise RagError("error.answer_unknown")
+            if answer["pseudonym"] != pseudonym:
+                raise NotAllowed("error.not_yours")
+            row = {"value": value, "reason": reason, "comment": comment, "updated_at": now()}
+            connection.execute(upsert, row | {"answer_id": answer["id"], "pseudonym": pseudonym})
+
+    def oldest_trace(self) -> PendingTrace | None:
+        """The answer that has waited longest for MLflow."""
+        query = text("SELECT * FROM pending_traces ORDER BY number LIMIT 1")
+        with reading(self._engine).begin() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        return PendingTrace(row["number"], row["answer_id"], Trace.from_json(row["trace"]))
+
+    def trace_done(self, pending: PendingTrace, trace_id: str | None) -> None:
+        """MLflow has the trace under ``trace_id``, or (None) will never take it."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                text("DELETE FROM pending_traces WHERE number = :number"),
+                {"number": pending.number},
+            )
+            connection.execute(
+                text("UPDATE answers SET trace_id = :trace_id WHERE id = :id"),
+                {"trace_id": trace_id, "id": pending.answer_id},
+            )
+
+    def oldest_rating(self) -> PendingRating | None:
+        """A rating that MLflow does not have yet although it has the answer's trace."""
+        query = text(
+            "SELECT r.answer_id, a.trace_id, r.pseudonym, r.value, r.reason, r.comment, "
+            "r.updated_at, r.assessment_id FROM ratings r JOIN answers a ON a.id = r.answer_id "
+            "WHERE r.exported_at IS NULL AND a.trace_id IS NOT NULL ORDER BY r.updated_at LIMIT 1"
+        )
+        with reading(self._engine).begin() as connection:
+            row = connection.execute(query).mappings().first()
+        return PendingRating(**row) if row else None
+
+    def rating_done(self, rating: PendingRating, assessment_id: str | None) -> None:
+        """MLflow has the rating as ``assessment_id``; a change since then stays to be copied."""
+        unchanged = {"id": rating.answer_id, "seen": rating.updated_at}
+        with self._engine.begin() as connection:
+            connection.execute(
+                text("UPDATE ratings SET assessment_id = :new WHERE answer_id = :id"),
+                {"new": assessment_id, "id": rating.answer_id},
+            )
+            if rating.value == WITHDRAWN:
+                change = "DELETE FROM ratings WHERE answer_id = :id AND updated_at = :seen"
+                connection.execute(text(change), unchanged)
+            else:
+                change = "UPDATE ratings SET exported_at = :at WHERE answer_id = :id"
+                change += " AND updated_at = :seen"
+                connection.execute(text(change), unchanged | {"at": now()})
+
+    def waiting(self) -> int:
+        """How many traces and ratings MLflow does not have yet."""
+        query = text(
+            "SELECT (SELECT count(*) FROM pending_traces) + (SELECT count(*) FROM ratings r "
+            "JOIN answers a ON a.id = r.answer_id "
+            "WHERE r.exported_at IS NULL AND a.trace_id IS NOT NULL)"
+        )
+        with reading(self._engine).begin() as connection:
+            return int(connection.execute(query).scalar_one())
