@@ -82,7 +82,9 @@ class Meter:
         if mismatch:
             log.warning(
                 "the prompt was planned with %d tokens, Ollama counted %d (num_ctx %d)",
-                planned, reported, num_ctx,
+                planned,
+                reported,
+                num_ctx,
             )
         return mismatch
 

@@ -65,7 +65,7 @@ class Cleaner:
             if start + 1 == len(text) and not final:
                 return None
             image = text[start + 1 : start + 2] == "["
-                return start + 1, "" if image else letter
+            return start + 1, "" if image else letter
         if letter.isascii() and letter.isalpha():
             return self._word(text, start, final)
         return start + 1, "" if _HIDDEN.match(letter) else letter

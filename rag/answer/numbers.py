@@ -134,9 +134,7 @@ class Checker:
             return "missing", None
         return ("converted" if converted else "found"), best.passage
 
-    def _given_in_question(
-        self, value: Value
-    ) -> tuple[Literal["found", "missing"], int | None]:
+    def _given_in_question(self, value: Value) -> tuple[Literal["found", "missing"], int | None]:
         """A value the user wrote is no claim of the answer."""
         asked = find_values(self._question, self._language)
         same = any(_equal(value, other) is False for other in asked)

@@ -19,7 +19,9 @@ from rag.types import Chunk, Language, Notice
 VERSION = "v1"
 _FOLDER = Path(__file__).parent / "prompts"
 _TAG = re.compile(r"<(?=[/|!?A-Za-z])")
-_MARK = re.compile(r"\[(/?(?:INST|SYS|system|user|assistant|TOOL_CALLS|AVAILABLE_TOOLS)[^\]]*)\]", re.I)
+_MARK = re.compile(
+    r"\[(/?(?:INST|SYS|system|user|assistant|TOOL_CALLS|AVAILABLE_TOOLS)[^\]]*)\]", re.I
+)
 _CITATION = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 _NOTICES_HEAD = {

@@ -36,7 +36,9 @@ async def notices_for(hits: Sequence[Hit], library: Library) -> tuple[Notice, ..
     loaded = await asyncio.to_thread(library.chunks, list(wanted)) if wanted else {}
     chunks = [hit.chunk for hit in hits if hit.chunk.signal is not None]
     chunks += [
-        chunk for notice_id, chunk in loaded.items() if chunk.manual_id == wanted[notice_id].manual_id
+        chunk
+        for notice_id, chunk in loaded.items()
+        if chunk.manual_id == wanted[notice_id].manual_id
     ]
     by_text: dict[tuple[str, str], Notice] = {}
     for chunk in chunks:
@@ -65,8 +67,8 @@ def as_notice(chunk: Chunk) -> Notice | None:
     fitting = [
         word
         for word, signal in _WORDS.items()
-        if signal is chunk.signal and (word in ("GEFAHR", "WARNUNG", "VORSICHT", "HINWEIS"))
-        == (chunk.language == "de")
+        if signal is chunk.signal
+        and (word in ("GEFAHR", "WARNUNG", "VORSICHT", "HINWEIS")) == (chunk.language == "de")
     ]
     return Notice(
         chunk_id=chunk.id,

@@ -45,16 +45,24 @@ _TABLE: dict[str, list[tuple[str, float, str]]] = {
         ("µm", 1e-6, r"[µμu]m|Mikrometern?|microns?|micromet(?:re|er)s?"),
         ("cm", 1e-2, r"cm|Zentimetern?|centimet(?:re|er)s?"),
         ("m", 1.0, r"m|Metern?|met(?:re|er)s?"),
-        ("in", 0.0254, r"in(?:ch(?:es)?)?\b(?! (?:the|a|an|der|dem|den|each|any|all|this|case))"
-         r"|Zoll|\""),
+        (
+            "in",
+            0.0254,
+            r"in(?:ch(?:es)?)?\b(?! (?:the|a|an|der|dem|den|each|any|all|this|case))"
+            r"|Zoll|\"",
+        ),
         ("ft", 0.3048, r"ft|feet|foot"),
     ],
     "time": [
         ("ms", 1e-3, r"ms|Millisekunden?|milliseconds?"),
         ("s", 1.0, r"s|sec|Sek\.?|Sekunden?|seconds?"),
         ("min", 60.0, r"min\.?|Min\.?|Minuten?|minutes?"),
-        ("h", 3600.0, r"h|hrs?|Std\.?|Bh|Betriebsstd\.?|(?:Betriebs|Last)?[Ss]tunden?"
-         r"|(?:operating |running |service |working )?hours?"),
+        (
+            "h",
+            3600.0,
+            r"h|hrs?|Std\.?|Bh|Betriebsstd\.?|(?:Betriebs|Last)?[Ss]tunden?"
+            r"|(?:operating |running |service |working )?hours?",
+        ),
         ("d", 86400.0, r"d|Tagen?|Tag|days?"),
         ("weeks", 604800.0, r"Wochen?|weeks?"),
         ("months", 2629746.0, r"Monaten?|Monat|months?"),
@@ -87,20 +95,40 @@ _TABLE: dict[str, list[tuple[str, float, str]]] = {
         ("MN", 1e6, r"MN"),
         ("lbf", 4.448222, r"lbf"),
     ],
-    "power": [("W", 1.0, r"W|Watt|watts?"), ("kW", 1e3, r"kW|Kilowatt"), ("hp", 745.6999, r"hp|HP"),
-              ("PS", 735.4988, r"PS")],
+    "power": [
+        ("W", 1.0, r"W|Watt|watts?"),
+        ("kW", 1e3, r"kW|Kilowatt"),
+        ("hp", 745.6999, r"hp|HP"),
+        ("PS", 735.4988, r"PS"),
+    ],
     "energy": [("J", 1.0, r"J"), ("kJ", 1e3, r"kJ"), ("kWh", 3.6e6, r"kWh")],
-    "voltage": [("V", 1.0, r"V(?: ?[AD]C)?|Volt|volts?|V[AD]C"), ("kV", 1e3, r"kV"),
-                ("mV", 1e-3, r"mV")],
+    "voltage": [
+        ("V", 1.0, r"V(?: ?[AD]C)?|Volt|volts?|V[AD]C"),
+        ("kV", 1e3, r"kV"),
+        ("mV", 1e-3, r"mV"),
+    ],
     "current": [("A", 1.0, r"A|Ampere|amps?"), ("mA", 1e-3, r"mA"), ("kA", 1e3, r"kA")],
     "apparent power": [("VA", 1.0, r"VA"), ("kVA", 1e3, r"kVA")],
-    "resistance": [("Ω", 1.0, r"[ΩΩ]|Ohm|ohms?"), ("kΩ", 1e3, r"k[ΩΩ]|kOhm|kohms?"),
-                   ("MΩ", 1e6, r"M[ΩΩ]|MOhm|Mohms?")],
+    "resistance": [
+        ("Ω", 1.0, r"[ΩΩ]|Ohm|ohms?"),
+        ("kΩ", 1e3, r"k[ΩΩ]|kOhm|kohms?"),
+        ("MΩ", 1e6, r"M[ΩΩ]|MOhm|Mohms?"),
+    ],
     "frequency": [("Hz", 1.0, r"Hz|Hertz"), ("kHz", 1e3, r"kHz")],
-    "rotation": [("1/min", 1.0, r"1/min|min(?:⁻¹|-1|\^-1)|U/min|rpm|RPM|r/min|rev/min"
-                  r"|Umdrehungen pro Minute|revolutions per minute")],
-    "speed": [("mm/s", 1e-3, r"mm/s"), ("m/s", 1.0, r"m/s"), ("m/min", 1 / 60, r"m/min"),
-              ("mm/min", 1e-3 / 60, r"mm/min")],
+    "rotation": [
+        (
+            "1/min",
+            1.0,
+            r"1/min|min(?:⁻¹|-1|\^-1)|U/min|rpm|RPM|r/min|rev/min"
+            r"|Umdrehungen pro Minute|revolutions per minute",
+        )
+    ],
+    "speed": [
+        ("mm/s", 1e-3, r"mm/s"),
+        ("m/s", 1.0, r"m/s"),
+        ("m/min", 1 / 60, r"m/min"),
+        ("mm/min", 1e-3 / 60, r"mm/min"),
+    ],
     "viscosity": [("mm²/s", 1.0, r"mm(?:²|2)/s|cSt")],
     "area": [("mm²", 1e-6, r"mm(?:²|2)"), ("cm²", 1e-4, r"cm(?:²|2)"), ("m²", 1.0, r"m(?:²|2)")],
     "share": [("%", 1.0, r"%|Prozent|per ?cent"), ("ppm", 1e-4, r"ppm")],

@@ -10,7 +10,9 @@ from rag.codes import find_codes
 from rag.types import Language
 
 _DIGITS = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*"
-_NUMBER = re.compile(rf"(?<![\w])(?<!\d[.,/:])(?<![A-Za-z][-‑])([-−–+±]?)(?<![A-Za-z][-‑])({_DIGITS})")
+_NUMBER = re.compile(
+    rf"(?<![\w])(?<!\d[.,/:])(?<![A-Za-z][-‑])([-−–+±]?)(?<![A-Za-z][-‑])({_DIGITS})"
+)
 _SPACE = re.compile(r"[ \t\u00a0\u202f]?\n?[ \t\u00a0\u202f]?")
 _BETWEEN = re.compile(
     r"\s*(?:-|–|—|…|\.\.\.?|\bbis(?: zu)?\b|\bto\b|\bund\b|\band\b|±|\+/-|[x×])\s*[-+−]?"

@@ -1,0 +1,87 @@
+"""What an answer rests on: enough to show it, export it, and find the same passages again."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from rag.models.llm import LanguageModelState
+from rag.services import Services
+from rag.types import Check, Hit, Manual, Scope, Stage
+
+# What decides which passages are found and what is written; addresses and secrets stay out.
+_SETTINGS = (
+    "num_ctx",
+    "answer_tokens",
+    "temperature",
+    "embedding_model",
+    "reranker_model",
+    "hyde",
+    "rrf_k",
+    "dense_depth",
+    "keyword_depth",
+    "rerank_depth",
+    "passages",
+    "dedup_jaccard",
+    "keyword_backend",
+)
+
+
+async def provenance(
+    *,
+    asked: str,
+    understood_as: str,
+    understood_by: str,
+    scope: Scope,
+    hits: Sequence[Hit],
+    services: Services,
+    model: LanguageModelState | None,
+    prompt_version: str | None,
+    checks: Sequence[Check],
+    stages: Sequence[Stage],
+) -> dict[str, Any]:
+    """A dictionary that survives JSON."""
+    manuals = await asyncio.to_thread(_manuals, services, {hit.chunk.manual_id for hit in hits})
+    corpus = await asyncio.to_thread(services.library.corpus_version)
+    return {
+        "question": asked,
+        "understood_as": understood_as,
+        "understood_by": understood_by,
+        "scope": dataclasses.asdict(scope),
+        "corpus_version": corpus,
+        "passages": [_passage(n, hit, manuals) for n, hit in enumerate(hits, start=1)],
+        "model": {"name": model.model, "digest": model.digest} if model else None,
+        "prompt_version": prompt_version,
+        "embedder": services.embedder.fingerprint if services.embedder else None,
+        "reranker": services.reranker.name if services.reranker else None,
+        "settings": {name: getattr(services.settings, name) for name in _SETTINGS},
+        "timings_ms": {stage.name: round(stage.ms, 1) for stage in stages},
+        "checks": [dataclasses.asdict(check) for check in checks],
+    }
+
+
+def _manuals(services: Services, ids: set[str]) -> dict[str, Manual]:
+    found = (services.library.manual(manual_id) for manual_id in sorted(ids))
+    return {manual.id: manual for manual in found if manual is not None}
+
+
+def _passage(n: int, hit: Hit, manuals: dict[str, Manual]) -> dict[str, Any]:
+    chunk = hit.chunk
+    manual = manuals.get(chunk.manual_id)
+    return {
+        "n": n,
+        "chunk_id": chunk.id,
+        "content_hash": chunk.content_hash,
+        "manual_id": chunk.manual_id,
+        "sha256": manual.sha256 if manual else "",
+        "file": manual.file_name if manual else "",
+        "title": chunk.title,
+        "machine": chunk.machine,
+        "revision": chunk.revision,
+        "page": chunk.first_page,
+        "label": chunk.first_label,
+        "ranks": dict(hit.ranks),
+        "scores": {name: round(score, 4) for name, score in hit.scores.items()},
+    }

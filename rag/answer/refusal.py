@@ -1,0 +1,68 @@
+"""Say honestly that the manuals do not answer, where it might stand, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.answer.cite import citation
+from rag.answer.clean import verbatim
+from rag.messages import say
+from rag.types import Citation, Hit, Language, Retrieval, Scope
+
+_NEAREST = 2
+
+
+def nearest_places(retrieval: Retrieval, question: str) -> tuple[Citation, ...]:
+    """The two places that come closest, on different pages, although they do not answer."""
+    candidates = list(retrieval.hits)
+    for stage in ("final", "reranked", "fused", "bm25"):
+        candidates += retrieval.stages.get(stage, ())
+    chosen: list[Hit] = []
+    for hit in candidates:
+        place = (hit.chunk.manual_id, hit.chunk.first_page)
+        if place not in [(other.chunk.manual_id, other.chunk.first_page) for other in chosen]:
+            chosen.append(hit)
+        if len(chosen) == _NEAREST:
+            break
+    return tuple(citation(n, hit, question) for n, hit in enumerate(chosen, start=1))
+
+
+def refusal_reason(retrieval: Retrieval, scope: Scope, *, has_manuals: bool) -> str:
+    """The key of the message that says why there is no answer."""
+    if not has_manuals:
+        return "refusal.no_manuals"
+    key = "refusal.missing_code" if retrieval.missing_code else "refusal.nothing_found"
+    return f"{key}_machine" if scope.machines else key
+
+
+def refusal_text(
+    reason: str,
+    retrieval: Retrieval,
+    scope: Scope,
+    perhaps: Sequence[Citation],
+    language: Language,
+) -> str:
+    """Markdown: why, perhaps where, and the next steps."""
+    said = say(
+        reason,
+        language,
+        code=verbatim(retrieval.missing_code or ""),
+        machine=verbatim(", ".join(scope.machines)),
+    )
+    if reason == "refusal.no_manuals":
+        return said
+    parts = [said]
+    if perhaps:
+        lines = [
+            say(
+                "refusal.perhaps_line",
+                language,
+                title=verbatim(place.title),
+                label=verbatim(place.label),
+                heading=verbatim(" › ".join(place.heading[-2:]) or place.quote[:60]),
+            )
+            for place in perhaps
+        ]
+        parts.append("\n".join([say("refusal.perhaps", language), *lines]))
+    parts.append(say("refusal.next_steps", language))
+    return "\n\n".join(parts)

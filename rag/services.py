@@ -1,0 +1,83 @@
+"""What is built once and used by every question: a plain dataclass and the order of building."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from rag.models.embedder import Embedder, load_embedder
+from rag.models.llm import chat_model
+from rag.models.reranker import Reranker, load_reranker
+from rag.observe.tracing import Tracer, open_tracer
+from rag.retrieve.glossary import Glossary, load_glossary
+from rag.retrieve.keywords import KeywordIndex
+from rag.settings import Settings
+from rag.store.database import open_database
+from rag.store.library import Library
+from rag.store.vectors import VectorIndex, open_vectors
+
+if TYPE_CHECKING:
+    from langchain_ollama import ChatOllama
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of a running Millwright. ``embedder`` and ``reranker`` may be missing."""
+
+    settings: Settings
+    database: Engine
+    library: Library
+    embedder: Embedder | None
+    reranker: Reranker | None
+    vectors: VectorIndex | None
+    keywords: KeywordIndex
+    glossary: Glossary
+    llm: ChatOllama
+    tracer: Tracer
+
+    def close(self) -> None:
+        """Stop what runs in the background and let go of files; safe to call twice."""
+        self.tracer.close()
+        if self.vectors is not None:
+            self.vectors.close()
+        self.database.dispose()
+
+
+def build_services(settings: Settings) -> Services:
+    """Open everything once. Never contacts Ollama; a model that is not prepared is left out.
+
+    Raises ``StoreDown`` when the database or the index cannot be opened; what was opened before
+    is closed again.
+    """
+    database = open_database(settings)
+    try:
+        library = Library(database)
+        embedder = load_embedder(settings)
+        vectors = open_vectors(settings, embedder)
+    except BaseException:
+        database.dispose()
+        raise
+    glossary = load_glossary()
+    reranker = load_reranker(settings)
+    log.info(
+        "embedder: %s, reranker: %s",
+        embedder.name if embedder else "none (BM25 alone)",
+        reranker.name if reranker else "none",
+    )
+    return Services(
+        settings=settings,
+        database=database,
+        library=library,
+        embedder=embedder,
+        reranker=reranker,
+        vectors=vectors,
+        keywords=KeywordIndex(library, settings=settings, glossary=glossary, vectors=vectors),
+        glossary=glossary,
+        llm=chat_model(settings),
+        tracer=open_tracer(settings, database),
+    )
