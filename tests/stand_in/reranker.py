@@ -62,6 +62,7 @@ def build_reranker(
         single.unlink()
     else:
         single.rename(making / "model.onnx")
+    bert.split_off_weights(making / "model.onnx")
     for name in (*TOKENIZER_FILES, "config.json", "special_tokens_map.json"):
         shutil.copyfile(folder / name, making / name)
     write_manifest(making, describe(model, making, "built for tests"))
