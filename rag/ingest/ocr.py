@@ -1,0 +1,125 @@
+"""Scanned pages through Tesseract's command line: one page at a time, with confidence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+from PIL import Image
+
+from rag.ingest.layout import Line, PageLayout, union
+from rag.ingest.render import picture_of
+
+_DPI = 300  # what Tesseract is trained for
+_TIMEOUT_S = 120
+_UNSURE = 0.55  # below this mean confidence the page is tried upside down and sideways
+_LEAST_WORD = 0.3  # confidence below which a "word" is a speck
+_INK = 0.0015  # share of dark pixels from which a page is not blank
+
+
+@cache
+def tesseract() -> str | None:
+    """Path of the tesseract program; None when it is not installed."""
+    return shutil.which("tesseract")
+
+
+def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
+    """A function ``(pdfium page, index) → PageLayout``; it returns None for a page with ink that
+    could not be read, and a page without lines for a blank one."""
+
+    def read(page: Any, index: int) -> PageLayout | None:
+        width, height = page.get_size()
+        picture = picture_of(page, width_px=round(width / 72 * _DPI), gray=True)
+        if not _has_ink(picture):
+            return PageLayout(index, width, height, 0)
+        if tesseract() is None:
+            return None
+        best: PageLayout | None = None
+        for turned in (0, 1, 3, 2):
+            layout = _read_picture(picture, turned, languages, index, (width, height))
+            if layout and (best is None or _score(layout) > _score(best)):
+                best = layout
+            if best and best.lines and (best.confidence or 0) >= _UNSURE:
+                break
+        return best if best and best.lines else None
+
+    return read
+
+
+def _score(layout: PageLayout) -> float:
+    return (layout.confidence or 0.0) * min(1.0, sum(len(li.text) for li in layout.lines) / 200)
+
+
+def _has_ink(picture: Image.Image) -> bool:
+    histogram = picture.resize((picture.width // 4 or 1, picture.height // 4 or 1)).histogram()
+    return sum(histogram[:160]) > _INK * sum(histogram)
+
+
+def _read_picture(
+    picture: Image.Image, turned: int, languages: str, index: int, size: tuple[float, float]
+) -> PageLayout | None:
+    """The picture turned clockwise by quarter turns and read."""
+    upright = picture.rotate(-90 * turned, expand=True) if turned else picture
+    table = _run(upright, languages)
+    if table is None:
+        return None
+    width, height = (size[1], size[0]) if turned % 2 else size
+    scale = width / upright.width
+    layout = PageLayout(index, width, height, -turned % 4, source="ocr")
+    words: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
+    for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
+        is_word = row["level"] == "5" and (row["text"] or "").strip()
+        if is_word and float(row["conf"]) >= 100 * _LEAST_WORD:
+            words[row["block_num"], row["par_num"], row["line_num"]].append(row)
+    found = [row for line in words.values() for row in line]
+    if found:
+        weights = [len(row["text"]) for row in found]
+        total = sum(float(r["conf"]) * w for r, w in zip(found, weights, strict=True))
+        layout.confidence = round(total / sum(weights) / 100, 3)
+    layout.lines = [_line(row, scale, index) for row in words.values()]
+    return layout
+
+
+def _line(words: list[dict[str, str]], scale: float, index: int) -> Line:
+    rects = [
+        (
+            int(word["left"]) * scale,
+            int(word["top"]) * scale,
+            (int(word["left"]) + int(word["width"])) * scale,
+            (int(word["top"]) + int(word["height"])) * scale,
+        )
+        for word in words
+    ]
+    # The boxes are as high as the ink; letters with ascender and descender are about 0.95 em.
+    size = fmean(rect[3] - rect[1] for rect in rects) * 1.1
+    text = " ".join(word["text"] for word in words)
+    return Line(text, union(rects), round(size, 1), False, index)
+
+
+def _run(picture: Image.Image, languages: str) -> str | None:
+    """Tesseract's table of words for ``picture``; None when it fails or takes too long."""
+    program = tesseract()
+    if program is None:
+        return None
+    image = io.BytesIO()
+    picture.save(image, "PNG", compress_level=1)
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed program, fed by standard input
+            [program, "stdin", "stdout", "-l", languages, "--dpi", str(_DPI), "--psm", "3", "tsv"],
+            input=image.getvalue(),
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
