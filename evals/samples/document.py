@@ -83,9 +83,7 @@ def build(manual: Manual, blocks: list[markup.Block], path: Path) -> Recorder:
     for _ in range(4):
         recorder = Recorder()
         _Layout(manual, recorder, path).build_from(blocks, known)
-        found = [
-            (h["level"], h["title"], recorder.labels[h["page"]]) for h in recorder.headings
-        ]
+        found = [(h["level"], h["title"], recorder.labels[h["page"]]) for h in recorder.headings]
         if found == known:
             return recorder
         known = found
@@ -118,14 +116,18 @@ class _Layout(BaseDocTemplate):  # type: ignore[misc]
             Frame(LEFT, BOTTOM, half, height, id="left", **plain),
             Frame(LEFT + half + 22, BOTTOM, half, height, id="right", **plain),
         ]
-        turned = Frame(LEFT, BOTTOM, HEIGHT - LEFT - RIGHT, WIDTH - TOP - BOTTOM, id="turned", **plain)
+        turned = Frame(
+            LEFT, BOTTOM, HEIGHT - LEFT - RIGHT, WIDTH - TOP - BOTTOM, id="turned", **plain
+        )
         full = Frame(0, 0, WIDTH, HEIGHT, id="full", **plain)
+        rotated = PageTemplate("rotated", turned, onPage=self._begin("rotated"))
+        rotated.rotation = 90
         return [
             PageTemplate("cover", one, onPage=self._begin("cover")),
             PageTemplate("front", one, onPage=self._begin("front")),
             PageTemplate("text", one, onPage=self._begin("text")),
             PageTemplate("two_column", columns, onPage=self._begin("two_column")),
-            PageTemplate("rotated", turned, onPage=self._begin("rotated")),
+            rotated,
             PageTemplate("scanned", full, onPage=self._begin("scanned")),
         ]
 
@@ -135,7 +137,6 @@ class _Layout(BaseDocTemplate):  # type: ignore[misc]
             label = self._label(kind, page)
             self.recorder.labels[page] = label
             self.recorder.kinds[page] = "text" if kind in ("cover", "front") else kind
-            canvas.setPageRotation(90 if kind == "rotated" else 0)
             if kind == "rotated":  # drawn lying, so that it stands when the viewer turns it
                 canvas.translate(WIDTH, 0)
                 canvas.rotate(90)
@@ -169,7 +170,9 @@ class _Layout(BaseDocTemplate):  # type: ignore[misc]
         top, bottom = height - 44, 38
         canvas.line(LEFT, top - 5, width - RIGHT, top - 5)
         canvas.line(LEFT, bottom + 11, width - RIGHT, bottom + 11)
-        chapter = f"{self.chapter} {self.chapter_title}" if self.chapter else self.manual.contents_title
+        chapter = (
+            f"{self.chapter} {self.chapter_title}" if self.chapter else self.manual.contents_title
+        )
         canvas.drawString(LEFT, top, self.manual.head)
         canvas.drawRightString(width - RIGHT, top, chapter)
         canvas.drawString(LEFT, bottom, self.manual.foot)
@@ -274,8 +277,7 @@ class _Layout(BaseDocTemplate):  # type: ignore[misc]
             return [Contents([k for k in known if k[0] <= depth], self.recorder)]
         if name == "scan":
             return [NextPageTemplate("scanned"), PageBreak(),
-                    ScannedPage(self.manual.folder / options["file"], self.recorder),
-                    NextPageTemplate("text"), PageBreak()]  # fmt: skip
+                    ScannedPage(self.manual.folder / options["file"], self.recorder)]  # fmt: skip
         if name == "page":
             return self._page(options.get("kind", "text"))
         if name == "column":

@@ -89,7 +89,9 @@ def _split(
         head, tail = word[: core.start()] + start, end + word[core.end() :]
         if len(start) < 3 or len(end) < 3:
             continue
-        if stringWidth(space + head + "-", style.font, style.size) <= width and len(head) > len(best[0]):
+        if stringWidth(space + head + "-", style.font, style.size) <= width and len(head) > len(
+            best[0]
+        ):
             best = (head + hyphen, tail)
     return best
 
@@ -160,7 +162,9 @@ class SignalFlowable(Flowable):  # type: ignore[misc]
             style = self.bold if number == 0 else self.style
             indent = 12.0 if part.startswith("• ") else 0.0
             body = part[2:] if indent else part
-            lines = break_lines(body, width - 2 * self.PAD - indent, style, self.language, self.hyphen)
+            lines = break_lines(
+                body, width - 2 * self.PAD - indent, style, self.language, self.hyphen
+            )
             if indent:
                 self.lines.append(("•", style, -1.0))
             self.lines.extend((line, style, indent) for line in lines)

@@ -1,13 +1,13 @@
 """The small markup in which the sample manuals are written.
 
-    # Chapter            ## Section            ### Subsection
-    Plain line           one paragraph
-    1. step              a numbered step
-    - item               a bullet
-    ! WARNUNG | headline | body | - measure    a signal-word box
-    |= a | b             header row of a table; ``| 1 | 2`` a row; "^" merges with the cell above,
-                         "<" with the cell to the left
-    @name key=value …    a directive for the table that follows, a figure, a page of another kind
+# Chapter            ## Section            ### Subsection
+Plain line           one paragraph
+1. step              a numbered step
+- item               a bullet
+! WARNUNG | headline | body | - measure    a signal-word box
+|= a | b             header row of a table; ``| 1 | 2`` a row; "^" merges with the cell above,
+                     "<" with the cell to the left
+@name key=value …    a directive for the table that follows, a figure, a page of another kind
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ def _block(line: str) -> Block:
         return Heading(len(found[1]), found[2])
     if line.startswith("! "):
         word, *parts = (part.strip() for part in line[2:].split("|"))
-        return SignalBox(word, tuple(part.replace("- ", "• ", 1) if part.startswith("- ") else part for part in parts))
+        return SignalBox(
+            word,
+            tuple(part.replace("- ", "• ", 1) if part.startswith("- ") else part for part in parts),
+        )
     if found := _STEP.fullmatch(line):
         return Paragraph(found[2], "step", found[1])
     if line.startswith("- "):

@@ -26,8 +26,10 @@ def table(grid: Grid, width: float, recorder: Recorder, language: str) -> Table:
     tag = grid.options.get("tag", "")
     cells = [[_cell(text, HEAD, recorder, language) for text in row] for row in grid.header]
     header = _joined_header(grid)
+    values: list[str] = []
     for row in grid.rows:
-        record = _record_of(tag, header, row, recorder) if tag else None
+        values = _filled(row, values)
+        record = _record_of(tag, header, values, recorder) if tag else None
         cells.append(
             [
                 _cell(text, CELL, recorder, language, record if column == 0 else None)
@@ -63,8 +65,16 @@ def _cell(
     return Text(text, style, recorder, language, on_draw=record)
 
 
+def _filled(row: tuple[str, ...], above: list[str]) -> list[str]:
+    """The row's values with merged cells filled in from the left or from above."""
+    values: list[str] = []
+    for column, text in enumerate(row):
+        values.append(values[-1] if text == "<" else above[column] if text == "^" else text)
+    return values
+
+
 def _record_of(
-    tag: str, header: list[str], row: tuple[str, ...], recorder: Recorder
+    tag: str, header: list[str], row: list[str], recorder: Recorder
 ) -> Callable[[int], None]:
     def note(page: int) -> None:
         cells = dict(zip(header, row, strict=True))
