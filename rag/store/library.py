@@ -19,6 +19,8 @@ from rag.store.database import batches, reading, tables
 from rag.store.rows import manual_from_row, manual_to_row, page_from_row, page_to_row
 from rag.types import Chunk, Manual, ManualStatus, Page, Scope
 
+_REMOVED = "removed-"
+
 
 class Library:
     """The manuals of ``data_dir``: files in ``data_dir/manuals``, all else in the database."""
@@ -187,15 +189,28 @@ class Library:
             manual = self._manual(connection, manual_id)
             if manual is None:
                 return
+            columns = self._manuals.c
             connection.execute(
-                update(self._manuals)
-                .where(self._manuals.c.supersedes == manual_id)
-                .values(supersedes="")
+                update(self._manuals).where(columns.supersedes == manual_id).values(supersedes="")
             )
-            connection.execute(delete(self._manuals).where(self._manuals.c.id == manual_id))
+            connection.execute(delete(self._manuals).where(columns.id == manual_id))
             if manual.status is ManualStatus.ACTIVE:
                 self._bump(connection)
-        self.file_path(manual).unlink(missing_ok=True)
+            # Marked before the rows are gone: a kill in between leaves no file without a name.
+            path = self.file_path(manual)
+            marked = path.with_name(_REMOVED + path.name)
+            if path.exists():
+                path.rename(marked)
+        marked.unlink(missing_ok=True)
+
+    def finish_removals(self) -> None:
+        """After a kill: delete the files of removed manuals, give back those still kept."""
+        for marked in self.folder.glob(f"{_REMOVED}*"):
+            path = marked.with_name(marked.name.removeprefix(_REMOVED))
+            if self.manual(path.stem) is None:
+                marked.unlink()
+            else:
+                marked.rename(path)
 
     # --- state -----------------------------------------------------------------------------------
 

@@ -79,6 +79,7 @@ CREATE TABLE jobs (
     stage TEXT NOT NULL,
     done INTEGER NOT NULL,
     total INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
     manual_id TEXT,
     error_key TEXT,
     error_values TEXT,

@@ -1,0 +1,100 @@
+"""The process that reads one file: capped in memory and time, away from the chat.
+
+``python -m rag.ingest.worker FILE FILE_NAME OCR_LANGUAGES MEMORY_MB TIMEOUT_S`` writes JSON lines
+to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and ``{"chunk": …}``
+rows, then one ``{"document": …}``; or one ``{"refused": {"key": …, "values": …}}``. The process
+ends with its whole group when its stdin closes, that is, when whoever started it is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, TextIO
+
+# Kept back from the limit's message: enough to report that memory ran out.
+_RESERVE_BYTES = 4 * 1024 * 1024
+
+
+def main(arguments: list[str]) -> int:
+    """Read one file and report; 0 when a document or a refusal was written."""
+    path, file_name, ocr_languages, memory_mb, timeout_s = arguments
+    lines = _claim_stdout()
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    _limit(int(memory_mb) * 1024 * 1024, int(float(timeout_s)) + 1)
+    reserve = bytearray(_RESERVE_BYTES)
+    try:
+        _read(Path(path), file_name, ocr_languages, lines)
+    except MemoryError:
+        del reserve
+        _write(lines, refused={"key": "error.reading_memory", "values": {"limit": memory_mb}})
+    return 0
+
+
+def _read(path: Path, file_name: str, ocr_languages: str, lines: TextIO) -> None:
+    # Imported under the limits, and only here: what parses foreign bytes stays in this process.
+    from rag.errors import BadFile
+    from rag.ingest.document import read_document
+    from rag.store.rows import chunk_to_row, page_to_row, quality_to_json
+
+    def on_page(done: int, total: int) -> None:
+        _write(lines, progress=[done, total])
+
+    try:
+        read = read_document(
+            path, file_name=file_name, ocr_languages=ocr_languages, on_page=on_page
+        )
+    except BadFile as error:
+        _write(lines, refused={"key": error.key, "values": error.values})
+        return
+    for page in read.pages:
+        _write(lines, page=page_to_row(page))
+    for chunk in read.chunks:
+        _write(lines, chunk={**chunk_to_row(chunk), "codes": chunk.codes})
+    document = {
+        "title": read.title,
+        "machine": read.machine,
+        "type": read.type,
+        "revision": read.revision,
+        "language": read.language,
+        "quality": quality_to_json(read.quality),
+    }
+    _write(lines, document=document)
+
+
+def _write(lines: TextIO, **line: Any) -> None:
+    lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+    lines.flush()
+
+
+def _claim_stdout() -> TextIO:
+    """Keep stdout for the protocol: what a library prints goes to stderr."""
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
+    os.dup2(2, 1)
+    return lines
+
+
+def _limit(memory_bytes: int, cpu_s: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(10)  # the chat comes first
+    # When the machine runs out of memory it is this process that goes, not the chat.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _end_with_the_parent() -> None:
+    while os.read(0, 1024):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
