@@ -5,7 +5,8 @@
     content/<machine>/*.txt     the source texts, in a small markup       → markup.py
     content/<machine>/*.psv     the long tables, one record a line
     markup.py   → blocks        flowables.py → text, boxes, tables        figures.py → drawings
-    document.py → pages, running heads, labels, outline, contents         scan.py → scanned pages
+    look.py     → styles, what a manual is                                scan.py → scanned pages
+    document.py → pages, running heads, labels, outline                   contents.py
     truth.py    → truth.json    what stands on which page
     large.py    → build_large_manual(path, pages=200), for speed tests; not committed
 """

@@ -18,8 +18,6 @@ def build_samples(out: Path) -> dict[str, int]:
     truths = []
     pages = {}
     for manual, path in ((COMPRESSOR, COMPRESSOR_PDF), (PRESS, PRESS_PDF)):
-        if not any(manual.folder.glob("*.txt")):
-            continue
         recorder = build(manual, read_blocks(manual.folder), out / path.name)
         meta = {
             "title": manual.title,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from reportlab.lib.colors import HexColor, black, white
 from reportlab.platypus import Flowable
 
@@ -20,7 +22,9 @@ DRAWINGS: dict[str, list[tuple[float, float, float, float, str]]] = {
         (0.1, 0.45, 0.35, 0.45, "1"), (0.1, 0.1, 0.1, 0.22, "2"), (0.23, 0.1, 0.1, 0.22, "3"),
         (0.36, 0.1, 0.1, 0.22, "4"), (0.6, 0.2, 0.22, 0.55, "5"),
     ],
-    "belt": [(0.15, 0.25, 0.22, 0.5, "1"), (0.62, 0.35, 0.14, 0.3, "2"), (0.42, 0.6, 0.14, 0.12, "3")],
+    "belt": [
+        (0.15, 0.25, 0.22, 0.5, "1"), (0.62, 0.35, 0.14, 0.3, "2"), (0.42, 0.6, 0.14, 0.12, "3"),
+    ],
     "press": [
         (0.32, 0.8, 0.36, 0.16, "1"), (0.42, 0.58, 0.16, 0.22, "2"), (0.34, 0.45, 0.32, 0.1, "3"),
         (0.3, 0.08, 0.4, 0.14, "4"), (0.78, 0.1, 0.14, 0.6, "5"),
@@ -50,7 +54,7 @@ class Figure(Flowable):  # type: ignore[misc]
         canvas.setLineWidth(0.9)
         boxes = DRAWINGS[self.kind]
         centres = [((x + w / 2) * self.width, (y + h / 2) * HEIGHT) for x, y, w, h, _ in boxes]
-        for (x0, y0), (x1, y1) in zip(centres, centres[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(centres):
             canvas.line(x0, y0, x1, y1)
         for x, y, w, h, number in boxes:
             canvas.setFillColor(FILL)

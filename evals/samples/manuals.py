@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evals.samples import FOLDER
-from evals.samples.document import Manual
+from evals.samples.look import Manual
 
 COMPRESSOR = Manual(
     folder=FOLDER / "content" / "compressor",
