@@ -1,0 +1,295 @@
+"""Conversations, kept by Chainlit's SQLAlchemy data layer on our database (``0002_history.sql``).
+
+What differs from Chainlit's own: an SQL error is raised, not swallowed; lists and objects are JSON
+text; a list of conversations does not load their messages; every field of a message comes back;
+a row that exists is never taken over by another user's conversation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from chainlit.data.sql_alchemy import SQLAlchemyDataLayer
+from chainlit.data.utils import queue_until_user_message
+from chainlit.element import Element
+from chainlit.step import StepDict
+from chainlit.types import (
+    Feedback,
+    PageInfo,
+    PaginatedResponse,
+    Pagination,
+    ThreadDict,
+    ThreadFilter,
+)
+from sqlalchemy import event, text
+
+from rag.errors import NotAllowed, RagError
+from rag.settings import Settings
+from rag.store.element_files import ElementFiles
+
+logger = logging.getLogger(__name__)
+
+MAX_PAGE = 50  # conversations in one answer to the sidebar, whatever it asks for
+_JSON = {"metadata", "tags", "generation", "modes", "props", "playerConfig"}
+_BOOLEANS = {"streaming", "waitForAnswer", "isError", "defaultOpen", "autoCollapse", "autoPlay"}
+_STEP_COLUMNS = (
+    "id name type threadId parentId command modes streaming waitForAnswer isError metadata tags "
+    "input output createdAt start end generation showInput defaultOpen autoCollapse language icon"
+).split()
+_ELEMENT_COLUMNS = (
+    "id threadId type chainlitKey url objectKey name display size language page props autoPlay "
+    "playerConfig forId mime"
+).split()
+_SHARING = {"is_shared", "shared_at"}  # would open a conversation to everybody, without log-in
+
+
+class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typed for mypy
+    """Users, threads, steps, elements and the thumbs shown in the browser."""
+
+    def __init__(self, database: Path, files: ElementFiles) -> None:
+        super().__init__(f"sqlite+aiosqlite:///{database}", storage_provider=files)
+        self.files = files
+        # What people wrote must not be in the log, not even when it tells everything.
+        self.engine.sync_engine.hide_parameters = True
+        logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+        event.listen(self.engine.sync_engine, "connect", _prepare_connection)
+
+    async def execute_sql(
+        self, query: str, parameters: dict[str, Any]
+    ) -> list[dict[str, Any]] | int:
+        """Rows of a query, or the number of rows changed. Logs and raises what goes wrong."""
+        values = {
+            name: json.dumps(value, ensure_ascii=False) if _is_structure(value) else value
+            for name, value in parameters.items()
+        }
+        try:
+            async with self.async_session() as session, session.begin():
+                result = await session.execute(text(query), values)
+                if not result.returns_rows:
+                    return int(result.rowcount)
+                rows = [dict(row) for row in result.mappings()]
+        except Exception as error:
+            logger.error("the history could not be read or written: %s", error)
+            raise
+        return [_loaded(row) for row in rows]
+
+    async def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        rows = await self.execute_sql(query, parameters)
+        return rows if isinstance(rows, list) else []
+
+    # --- threads ---------------------------------------------------------------------------
+
+    async def get_thread_author(self, thread_id: str) -> str:
+        """The name of the owner; empty when there is no such thread, which Chainlit calls 404."""
+        rows = await self._rows('SELECT "userIdentifier" FROM threads WHERE id = :id', id=thread_id)
+        return (rows[0]["userIdentifier"] or "") if rows else ""
+
+    async def update_thread(
+        self,
+        thread_id: str,
+        name: str | None = None,
+        user_id: str | None = None,
+        metadata: dict[str, Any] | None = None,
+        tags: list[str] | None = None,
+    ) -> None:
+        """As Chainlit's, but never takes a thread from its owner (``NotAllowed``) or shares it."""
+        if user_id:
+            owner = await self._get_user_id_by_thread(thread_id)
+            if owner not in (None, user_id):
+                raise NotAllowed("error.not_yours")
+        if metadata is not None:
+            metadata = {key: value for key, value in metadata.items() if key not in _SHARING}
+        await super().update_thread(thread_id, name, user_id, metadata, tags)
+
+    async def list_threads(
+        self, pagination: Pagination, filters: ThreadFilter
+    ) -> PaginatedResponse[ThreadDict]:
+        """A page of a user's threads, the latest first, without their steps.
+
+        ``filters.search`` looks into names and messages, ``filters.feedback`` for a rating.
+        """
+        if not filters.userId:
+            raise ValueError("userId is required")
+        count = max(1, min(pagination.first, MAX_PAGE))
+        found = await self._rows(
+            """
+            WITH mine AS (
+                SELECT t.*, coalesce(
+                    (SELECT max(s."createdAt") FROM steps s WHERE s."threadId" = t.id),
+                    t."createdAt", '') AS latest
+                FROM threads t WHERE t."userId" = :user
+            )
+            SELECT * FROM mine m
+            WHERE (:search = '' OR instr(lower(coalesce(m.name, '')), :search) > 0 OR EXISTS (
+                SELECT 1 FROM steps s WHERE s."threadId" = m.id
+                AND instr(lower(coalesce(s.output, '')), :search) > 0))
+            AND (:value IS NULL OR EXISTS (
+                SELECT 1 FROM feedbacks f JOIN steps s ON s.id = f."forId"
+                WHERE s."threadId" = m.id AND f.value = :value))
+            AND (:cursor IS NULL OR (m.latest, m.id) < (
+                SELECT c.latest, c.id FROM mine c WHERE c.id = :cursor))
+            ORDER BY m.latest DESC, m.id DESC LIMIT :count
+            """,
+            user=filters.userId,
+            search=(filters.search or "").lower(),
+            value=filters.feedback,
+            cursor=pagination.cursor,
+            count=count + 1,
+        )
+        threads = [_thread(row) for row in found[:count]]
+        return PaginatedResponse(
+            pageInfo=PageInfo(
+                hasNextPage=len(found) > count,
+                startCursor=threads[0]["id"] if threads else None,
+                endCursor=threads[-1]["id"] if threads else None,
+            ),
+            data=threads,
+        )
+
+    async def get_thread(self, thread_id: str) -> ThreadDict | None:
+        """The whole thread: its steps in order with their ratings, and its elements."""
+        found = await self._rows("SELECT * FROM threads WHERE id = :id", id=thread_id)
+        if not found:
+            return None
+        steps = await self._rows(
+            'SELECT * FROM steps WHERE "threadId" = :id ORDER BY "createdAt", rowid', id=thread_id
+        )
+        elements = await self._rows('SELECT * FROM elements WHERE "threadId" = :id', id=thread_id)
+        ratings = await self._rows(
+            'SELECT f.* FROM feedbacks f JOIN steps s ON s.id = f."forId" WHERE s."threadId" = :id',
+            id=thread_id,
+        )
+        by_step = {rating["forId"]: rating for rating in ratings}
+        for step in steps:
+            step["feedback"] = by_step.get(step["id"])
+            if step["showInput"] in (None, "false"):
+                step["input"] = ""
+        thread = _thread(found[0])
+        thread["steps"] = steps
+        thread["elements"] = elements
+        return thread
+
+    # --- steps and elements ------------------------------------------------------------------
+
+    @queue_until_user_message()  # type: ignore[untyped-decorator]
+    async def create_step(self, step_dict: StepDict) -> None:
+        """Insert or replace a step. Raises ``NotAllowed`` when its id is another thread's."""
+        await self.update_thread(step_dict["threadId"])
+        row = {name: step_dict[name] for name in _STEP_COLUMNS if step_dict.get(name) is not None}
+        if "showInput" in row:
+            row["showInput"] = str(row["showInput"]).lower()
+        await self._put("steps", row)
+
+    @queue_until_user_message()  # type: ignore[untyped-decorator]
+    async def create_element(self, element: Element) -> None:
+        """Insert or replace an element; what is no plain data goes to a file.
+
+        A custom element is its props. One that lies somewhere else is its address: it is never
+        fetched. Raises ``NotAllowed`` when its id is another thread's.
+        """
+        if not element.for_id:
+            return
+        await self.update_thread(element.thread_id)
+        row = {name: value for name, value in element.to_dict().items() if value is not None}
+        row = {name: row[name] for name in _ELEMENT_COLUMNS if name in row}
+        if element.type != "custom" and not element.url:
+            content = element.content
+            if element.path:
+                content = await asyncio.to_thread(Path(element.path).read_bytes)
+            key = f"{element.thread_id}/{element.id}"
+            stored = await self.files.upload_file(key, content or b"", element.mime)
+            row |= {"url": stored["url"], "objectKey": stored["object_key"]}
+        await self._put("elements", row)
+
+    async def get_element(self, thread_id: str, element_id: str) -> dict[str, Any] | None:
+        rows = await self._rows(
+            'SELECT * FROM elements WHERE "threadId" = :thread AND id = :id',
+            thread=thread_id,
+            id=element_id,
+        )
+        return rows[0] if rows else None
+
+    async def element_file(self, thread_id: str, element_id: str, user_name: str) -> Path:
+        """The file of an element, for its owner. Raises ``NotAllowed`` (also for unknown ones)."""
+        element = await self.get_element(thread_id, element_id)
+        owner = await self.get_thread_author(thread_id)
+        if element is None or not element["objectKey"] or owner != user_name:
+            raise NotAllowed("error.not_yours")
+        return self.files.path(element["objectKey"])
+
+    async def _put(self, table: str, row: dict[str, Any]) -> None:
+        names = ", ".join(f'"{name}"' for name in row)
+        values = ", ".join(f":{name}" for name in row)
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in row if name != "id")
+        changed = await self.execute_sql(
+            f"INSERT INTO {table} ({names}) VALUES ({values}) "  # noqa: S608 - our own names
+            f"ON CONFLICT (id) DO UPDATE SET {changes} "
+            f'WHERE {table}."threadId" = excluded."threadId"',
+            row,
+        )
+        if not changed:
+            raise NotAllowed("error.not_yours")
+
+    # --- ratings -----------------------------------------------------------------------------
+
+    async def upsert_feedback(self, feedback: Feedback) -> str:
+        """Show this rating at its step; one for each step, with the step's id as its own.
+
+        Whether the rating is the caller's to give was asked of ``Tracer.rate`` before. Raises
+        ``RagError("error.answer_unknown")`` when there is no such step.
+        """
+        kept = await self.execute_sql(
+            'INSERT INTO feedbacks (id, "forId", "threadId", value, comment) '
+            'SELECT s.id, s.id, s."threadId", :value, :comment FROM steps s WHERE s.id = :step '
+            "ON CONFLICT (id) DO UPDATE SET value = excluded.value, comment = excluded.comment",
+            {"value": feedback.value, "comment": feedback.comment, "step": feedback.forId},
+        )
+        if not kept:
+            raise RagError("error.answer_unknown")
+        return str(feedback.forId)
+
+
+def open_history(settings: Settings) -> History:
+    """The data layer on ``data_dir/millwright.db``, which ``open_database`` has migrated."""
+    folder = settings.data_dir.resolve()
+    return History(folder / "millwright.db", ElementFiles(folder / "elements"))
+
+
+def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
+    cursor = connection.cursor()
+    for switch in ("busy_timeout = 15000", "journal_mode = WAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {switch}")
+    cursor.close()
+
+
+def _is_structure(value: Any) -> bool:
+    return isinstance(value, dict | list | tuple)
+
+
+def _loaded(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with JSON columns as objects and 0/1 as booleans, as the browser expects them."""
+    for name, value in row.items():
+        if name in _JSON and isinstance(value, str):
+            row[name] = json.loads(value)
+        elif name in _BOOLEANS and value is not None:
+            row[name] = bool(value)
+    return row
+
+
+def _thread(row: dict[str, Any]) -> ThreadDict:
+    return ThreadDict(
+        id=row["id"],
+        createdAt=row["createdAt"],
+        name=row["name"],
+        userId=row["userId"],
+        userIdentifier=row["userIdentifier"],
+        tags=row["tags"],
+        metadata=row["metadata"] or {},
+        steps=[],
+        elements=[],
+    )
