@@ -1,0 +1,172 @@
+"""The browser door: log-in, questions, ratings, uploads. What it shows comes from ``rag``.
+
+Served by ``python -m rag.start`` (or ``chainlit run chainlit_app.py``, without the first accounts).
+Nothing that the browser sends is believed: who asks, what they may do and which machines there are
+is looked up anew each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import Any
+
+import chainlit as cl
+from chainlit.server import sio
+from chainlit.session import WebsocketSession
+
+from rag.access.pseudonym import pseudonym
+from rag.access.roles import require
+from rag.answer.ask import ask
+from rag.api.caller import language_of
+from rag.api.install import install
+from rag.chat.answer_view import AnswerView, show_failure
+from rag.chat.door import the_door
+from rag.chat.history import remember, turns_of
+from rag.chat.machines import machine_mode, machine_of_address, scope_of
+from rag.chat.starters import Suggestions
+from rag.chat.upload import UPLOAD, receive_manual
+from rag.errors import RagError
+from rag.messages import say
+from rag.store.history import open_history
+from rag.types import Language, Role, User
+
+logger = logging.getLogger(__name__)
+door = the_door()
+services = door.services
+suggestions = Suggestions(services.library)
+install(door)
+
+
+# --- who is there ----------------------------------------------------------------------------
+
+
+@cl.password_auth_callback
+async def log_in(name: str, password: str) -> cl.User | None:
+    """Tells Chainlit to ask for a password; the log-in itself is ``rag.api.session_routes``."""
+    user = await asyncio.to_thread(door.accounts.verify, name, password)
+    return cl.User(identifier=user.name) if user else None
+
+
+@cl.data_layer
+def history() -> Any:
+    return open_history(services.settings)
+
+
+async def the_user(*roles: Role) -> User:
+    """Who this session belongs to, as the database knows them now. Raises ``NotAllowed``."""
+    name = cl.context.session.user.identifier if cl.context.session.user else ""
+    return require(await asyncio.to_thread(door.accounts.find, name), *roles)
+
+
+def the_language() -> Language:
+    """The language of the browser."""
+    return language_of(cl.context.session.environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+# --- what the page offers ----------------------------------------------------------------------
+
+
+@cl.set_starters
+async def starters(_user: cl.User | None, tag: str | None) -> list[cl.Starter]:
+    made = await asyncio.to_thread(suggestions.of, language_of(tag or ""))
+    return [cl.Starter(label=one.label, message=one.question, icon=one.icon) for one in made]
+
+
+@cl.on_chat_start
+async def begin() -> None:
+    await offer_choices()
+
+
+@cl.on_chat_resume
+async def resume(thread: dict[str, Any]) -> None:
+    cl.user_session.set("turns", turns_of(thread))
+    await offer_choices()
+
+
+async def offer_choices() -> None:
+    """The machines to choose from, and for admins the command to upload."""
+    language = the_language()
+    machines = await asyncio.to_thread(services.library.machines)
+    address = cl.context.session.environ.get("HTTP_REFERER", "")
+    chosen = machine_of_address(address, machines)
+    emitter = cl.context.emitter
+    await emitter.set_modes([machine_mode(machines, language, chosen)] if machines else [])
+    try:
+        await the_user(Role.ADMIN)
+    except RagError:
+        return
+    description = say("upload.command", language)
+    await emitter.set_commands(
+        [{"id": UPLOAD, "description": description, "icon": "book-up", "button": True}]
+    )
+
+
+# --- questions ---------------------------------------------------------------------------------
+
+
+@cl.on_message
+async def on_message(message: cl.Message) -> None:
+    # An edited question does not set this by itself, and could not be stopped without it.
+    cl.context.session.current_task = asyncio.current_task()
+    language = the_language()
+    try:
+        if message.command == UPLOAD:
+            await the_user(Role.ADMIN)
+            await receive_manual(services, language)
+            await offer_choices()
+        else:
+            await answer(message, await the_user(), language)
+    except RagError as error:
+        await show_failure(error.key, language, error.values)
+    except Exception:
+        logger.exception("a message could not be dealt with")
+        await show_failure("answer.failed", language, {}, again=message.content)
+
+
+async def answer(message: cl.Message, user: User, language: Language) -> None:
+    """Ask, show what comes, and keep what was answered."""
+    machines = await asyncio.to_thread(services.library.machines)
+    manuals = await asyncio.to_thread(services.library.manuals)
+    scope = scope_of(message.modes, machines)
+    turns = cl.user_session.get("turns") or ()
+    view = AnswerView(message.content, language, {one.id: one.pages for one in manuals})
+    try:
+        events = ask(message.content, user=user, scope=scope, history=turns, services=services)
+        async with aclosing(events):
+            async for event in events:
+                await view.show(event)
+    except asyncio.CancelledError:
+        await view.stop()
+        return
+    except Exception:
+        logger.exception("a question could not be answered")
+        await view.fail("answer.failed")
+        return
+    if view.answer is not None:
+        cl.user_session.set("turns", remember(turns, view.answer, scope))
+        services.tracer.record(
+            view.answer,
+            user_pseudonym=pseudonym(user.id, services.settings),
+            thread_id=cl.context.session.thread_id,
+            run_id=cl.context.current_run.id if cl.context.current_run else None,
+        )
+
+
+@sio.on("stop")
+async def stop(socket_id: str) -> None:
+    """In place of Chainlit's own, which adds an English message; ``answer`` says it itself."""
+    session = WebsocketSession.get(socket_id)
+    if session is not None and session.current_task:
+        session.current_task.cancel()
+
+
+@cl.on_app_startup
+async def warm_up() -> None:
+    services.tracer.warm_up()
+
+
+@cl.on_app_shutdown
+async def shut_down() -> None:
+    await asyncio.to_thread(services.close)

@@ -1,0 +1,152 @@
+// What Chainlit's page cannot do by itself: the words of the first screen, names for buttons that
+// only have a picture, and the viewer that opens a manual's page with the passage marked.
+"use strict";
+
+(() => {
+  const texts = JSON.parse(document.getElementById("millwright-texts")?.textContent || "{}");
+
+  // Follow the device's light or dark setting until somebody chooses.
+  if (!localStorage.getItem("vite-ui-theme")) localStorage.setItem("vite-ui-theme", "system");
+
+  const make = (tag, attributes = {}, ...children) => {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name === "onclick") node.addEventListener("click", value);
+      else node.setAttribute(name, value);
+    }
+    node.append(...children);
+    return node;
+  };
+
+  // --- first screen and names ------------------------------------------------------------------
+
+  const introduce = (screen) => {
+    if (screen.querySelector(".mw-intro")) return;
+    screen.append(
+      make("div", { class: "mw-intro" }, make("h1", {}, texts.headline), make("p", {}, texts.lead)),
+      make("p", { class: "mw-ai", role: "note" }, texts.ai)
+    );
+  };
+
+  const NAMES = {
+    "#sidebar-trigger-button": "history",
+    "#new-chat-button": "new_chat",
+    "#theme-toggle": "theme",
+    "#user-nav-button": "account",
+    "#chat-submit": "send",
+    "#stop-button": "stop",
+    "#ask-button-input": "choose_file",
+    ".edit-message": "edit",
+    "[class*=positive-feedback]": "thumb_up",
+    "[class*=negative-feedback]": "thumb_down",
+    "button:has(> .lucide-copy)": "copy",
+    "form .relative > button": "show_password",
+    "[data-sidebar=rail]": "history",
+    "#search-chats-button, [data-sidebar=header] button:has(svg):not([id])": "search",
+  };
+
+  const name = () => {
+    for (const [selector, key] of Object.entries(NAMES)) {
+      for (const node of document.querySelectorAll(selector)) {
+        if (node.getAttribute("aria-label") !== texts[key]) node.setAttribute("aria-label", texts[key]);
+      }
+    }
+    const input = document.getElementById("chat-input");
+    if (input && !input.getAttribute("aria-label")) input.setAttribute("aria-label", texts.question);
+    for (const list of document.querySelectorAll(".ai-message ol[start]")) {
+      list.style.setProperty("--mw-start", Number(list.getAttribute("start")) - 1);
+    }
+    const screen = document.getElementById("welcome-screen");
+    if (screen && texts.headline) introduce(screen);
+  };
+
+  // The question goes to the top of the window and its answer grows below it. The room that
+  // Chainlit keeps for that is right only while text streams: take back what cards have filled.
+  const fitRoom = () => {
+    const room = document.querySelector(".overflow-y-auto > .flex-shrink-0:last-child:empty");
+    const questions = document.querySelectorAll('[data-step-type="user_message"]');
+    if (!room || !questions.length) return;
+    const used = room.getBoundingClientRect().top - questions[questions.length - 1].getBoundingClientRect().top;
+    const height = `${Math.max(0, Math.round(room.parentElement.clientHeight - used - 24))}px`;
+    if (room.style.height !== height) room.style.height = height;
+  };
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      name();
+      fitRoom();
+    });
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
+  // --- the opened page -------------------------------------------------------------------------
+
+  const root = document.querySelector('meta[property="og:root_path"]')?.content || "";
+
+  const sheet = (place, index, words) => {
+    const label = index === place.page ? place.label : "";
+    const caption = label ? `${words.page} ${label}` : `${words.sheet} ${index}`;
+    const image = make("img", {
+      src: `${root}/api/v1/pages/${place.manual}/${index}?width=1600`,
+      alt: `${place.title}, ${caption}`,
+    });
+    const area = make("div", { class: "mw-sheet" }, image);
+    image.addEventListener("error", () => area.replaceChildren(make("p", { class: "mw-lost", role: "alert" }, words.lost)));
+    for (const box of place.boxes.filter((one) => one.page === index)) {
+      const mark = make("div", { class: "mw-mark" });
+      const pad = 0.004;
+      mark.style.left = `${(box.x0 - pad) * 100}%`;
+      mark.style.top = `${(box.y0 - pad) * 100}%`;
+      mark.style.width = `${(box.x1 - box.x0 + 2 * pad) * 100}%`;
+      mark.style.height = `${(box.y1 - box.y0 + 2 * pad) * 100}%`;
+      area.append(mark);
+    }
+    return make("figure", { "data-page": index }, area, make("figcaption", {}, caption));
+  };
+
+  const openPage = (place, words) => {
+    document.querySelector(".mw-viewer")?.remove();
+    let zoom = 1;
+    const pages = make("div", { class: "mw-pages", tabindex: "0" });
+    const pdf = make("a", { target: "_blank", rel: "noopener" }, words.pdf);
+    const back = make("button", { type: "button", onclick: () => turn(-1) }, words.previous);
+    const on = make("button", { type: "button", onclick: () => turn(1) }, words.next);
+    const larger = make("button", { type: "button", onclick: () => magnify() }, words.larger);
+    const close = make("button", { type: "button", "aria-label": words.close, onclick: () => viewer.close() }, "✕");
+    const heading = make("h2", { id: "mw-viewer-title" }, `${words.page} ${place.label}`, make("small", {}, place.title));
+    const viewer = make("dialog", { class: "mw-viewer", "aria-labelledby": "mw-viewer-title" },
+      make("header", {}, heading, close), pages, make("nav", {}, back, on, larger, pdf));
+
+    let first = place.page;
+    const show = (from, to) => {
+      first = from;
+      pages.replaceChildren();
+      for (let index = from; index <= to; index += 1) pages.append(sheet(place, index, words));
+      pdf.href = `${root}/api/v1/manuals/${place.manual}/file#page=${from}`;
+      back.disabled = from <= 1;
+      on.disabled = place.pages > 0 && to >= place.pages;
+      const image = pages.querySelector("img");
+      const reveal = () => pages.querySelector(".mw-mark")?.scrollIntoView({ block: "center", inline: "nearest" });
+      image.addEventListener("load", reveal, { once: true });
+      pages.scrollTo(0, 0);
+    };
+    const turn = (by) => show(Math.max(1, first + by), Math.max(1, first + by));
+    const magnify = () => {
+      zoom = zoom >= 2 ? 1 : zoom + 0.5;
+      pages.style.setProperty("--mw-zoom", zoom);
+      pages.querySelector(".mw-mark")?.scrollIntoView({ block: "center", inline: "center" });
+    };
+
+    viewer.addEventListener("click", (event) => event.target === viewer && viewer.close());
+    viewer.addEventListener("close", () => viewer.remove());
+    document.body.append(viewer);
+    viewer.showModal();
+    show(place.page, Math.max(place.page, Math.min(place.last, place.page + 2)));
+    pages.focus();
+  };
+
+  window.millwright = { openPage };
+})();

@@ -1,0 +1,81 @@
+"""Ratings from the browser: only one's own answers, whatever the browser sends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from chainlit.data import get_data_layer
+from chainlit.types import Feedback
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from rag.access.accounts import Accounts
+from rag.access.pseudonym import pseudonym
+from rag.api.caller import request_language, required
+from rag.errors import NotAllowed, RagError
+from rag.messages import say
+from rag.observe.tracing import Tracer
+from rag.settings import Settings
+
+
+class Rating(BaseModel):
+    """Thumbs up (1) or down (0); ``forId`` is the run that the answer came from."""
+
+    forId: str = Field(min_length=1, max_length=64)
+    value: Literal[0, 1]
+    threadId: str | None = None
+    comment: str | None = Field(None, max_length=4000)
+
+
+class RatingGiven(BaseModel):
+    feedback: Rating
+
+
+class RatingTakenBack(BaseModel):
+    """A rating has the id of what it rates."""
+
+    feedbackId: str = Field(min_length=1, max_length=64)
+
+
+def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> APIRouter:
+    """``PUT /feedback`` and ``DELETE /feedback``, as Chainlit's page calls them."""
+    router = APIRouter()
+
+    @router.put("/feedback")
+    async def rate(request: Request, given: RatingGiven) -> JSONResponse:
+        user = await required(request, accounts)
+        rating = given.feedback
+        try:
+            await asyncio.to_thread(
+                tracer.rate,
+                rating.forId,
+                rating.value,
+                comment=rating.comment or "",
+                pseudonym=pseudonym(user.id, settings),
+            )
+        except RagError as error:
+            raise _refusal(request, error) from error
+        await get_data_layer().upsert_feedback(Feedback(id=rating.forId, **rating.model_dump()))
+        return JSONResponse({"success": True, "feedbackId": rating.forId})
+
+    @router.delete("/feedback")
+    async def take_back(request: Request, taken: RatingTakenBack) -> JSONResponse:
+        user = await required(request, accounts)
+        try:
+            await asyncio.to_thread(
+                tracer.withdraw, taken.feedbackId, pseudonym=pseudonym(user.id, settings)
+            )
+        except RagError as error:
+            raise _refusal(request, error) from error
+        await get_data_layer().delete_feedback(taken.feedbackId)
+        return JSONResponse({"success": True})
+
+    return router
+
+
+def _refusal(request: Request, error: RagError) -> HTTPException:
+    detail = say(error.key, request_language(request.headers), **error.values)
+    return HTTPException(403 if isinstance(error, NotAllowed) else 404, detail)

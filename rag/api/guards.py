@@ -1,0 +1,179 @@
+"""What every request passes before it reaches a route. Pure ASGI: no body is held in memory."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.api.caller import request_language
+from rag.messages import say
+
+MEGABYTE = 1024 * 1024
+UPLOAD_PATH = "/project/file"
+SMALL_BODY = MEGABYTE  # a question, a rating, a form
+DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
+
+# react-runner evaluates the element files of public/elements: that is what 'unsafe-eval' is for.
+PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval'{scripts}; "
+    "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+# Chromium shows a PDF by a plug-in of its own, which `object-src 'none'` would forbid.
+PDF_POLICY = "frame-ancestors 'none'"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class SecurityHeaders:
+    """Security headers on every answer, and ``Secure`` cookies where the address is https."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(MutableHeaders(scope=message), secure=scope["scheme"] == "https")
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+def _add_headers(headers: MutableHeaders, *, secure: bool) -> None:
+    is_pdf = headers.get("content-type", "").startswith("application/pdf")
+    headers.setdefault(
+        "Content-Security-Policy", PDF_POLICY if is_pdf else PAGE_POLICY.format(scripts="")
+    )
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    if secure:
+        cookies = headers.getlist("set-cookie")
+        del headers["set-cookie"]
+        for cookie in cookies:
+            marked = cookie if "secure" in cookie.lower() else f"{cookie}; Secure"
+            headers.append("set-cookie", marked)
+
+
+class SameOrigin:
+    """Refuses what another site's page sends with a user's cookie: writing calls and sockets."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and _is_foreign(scope):
+            if scope["type"] == "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await _refuse(scope, receive, send, 403, "error.foreign_origin")
+            return
+        await self.app(scope, receive, send)
+
+
+def _is_foreign(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")
+    socket = scope["type"] == "websocket" or scope["path"].startswith("/ws/")
+    if origin is None or (reads and not socket):
+        return False
+    return urlsplit(origin).netloc != headers.get("host", "")
+
+
+class BodyLimit:
+    """Refuses a body over its limit by what its header says, or while it comes in."""
+
+    def __init__(self, app: ASGIApp, max_upload_mb: int) -> None:
+        self.app = app
+        self.max_upload_mb = max_upload_mb
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        upload = scope["path"] == UPLOAD_PATH
+        # A form around the file adds a little to its size.
+        limit = self.max_upload_mb * MEGABYTE + 64 * 1024 if upload else SMALL_BODY
+        announced = Headers(scope=scope).get("content-length", "0")
+        if not announced.isdigit() or int(announced) > limit:
+            await _drain(receive, limit * DRAIN)
+            await self._refuse(scope, receive, send, upload)
+            return
+        await self.app(scope, self._counting(scope, receive, limit, upload), send)
+
+    def _counting(self, scope: Scope, receive: Receive, limit: int, upload: bool) -> Receive:
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise HTTPException(413, self._reason(scope, upload))
+            return message
+
+        return receive_counted
+
+    def _reason(self, scope: Scope, upload: bool) -> str:
+        language = request_language(Headers(scope=scope))
+        if upload:
+            return say("error.upload_too_large", language, limit=self.max_upload_mb)
+        return say("error.request_too_large", language)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
+        response = JSONResponse({"detail": self._reason(scope, upload)}, 413)
+        response.headers["Connection"] = "close"
+        await response(scope, receive, send)
+
+
+async def _drain(receive: Receive, limit: int) -> None:
+    """Read a refused body on and forget it: a browser shows the answer only when all was taken."""
+    drained = 0
+    while drained < limit:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        drained += len(message.get("body", b""))
+
+
+class UiLanguage:
+    """Chainlit's page comes in German for German browsers and in English for all others."""
+
+    PATHS = ("/project/translations", "/project/settings")
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in self.PATHS:
+            scope = dict(scope)
+            scope["query_string"] = _with_known_language(scope)
+        await self.app(scope, receive, send)
+
+
+def _with_known_language(scope: MutableMapping[str, Any]) -> bytes:
+    values = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+    wanted = values.get("language", "")
+    values["language"] = "de-DE" if wanted.lower().startswith("de") else "en-US"
+    return urlencode(values).encode("latin-1")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, key: str) -> None:
+    language = request_language(Request(scope).headers)
+    await JSONResponse({"detail": say(key, language)}, status)(scope, receive, send)

@@ -1,0 +1,74 @@
+"""Puts our routes and guards in front of Chainlit's, and takes away what nobody needs."""
+
+from __future__ import annotations
+
+from chainlit.server import app, router
+from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
+
+from rag.api.caller import request_language
+from rag.api.feedback import feedback_routes
+from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
+from rag.api.manual_files import manual_routes
+from rag.api.session_routes import session_routes
+from rag.api.shell import serve_shell
+from rag.chat.door import Door
+from rag.messages import say
+
+# What Chainlit offers beyond a chat with a password: sharing, other log-ins, tools of other
+# servers, a widget for other pages, writing elements by hand, and its page for every path.
+_CLOSED = (
+    "/auth/jwt",
+    "/auth/header",
+    "/auth/oauth",
+    "/copilot",
+    "/feedback",
+    "/login",
+    "/mcp",
+    "/project/element",
+    "/project/file",
+    "/project/share",
+    "/project/thread/share",
+    "/{full_path:path}",
+)
+_DOCUMENTATION = ("/docs", "/redoc", "/openapi.json")
+
+
+def install(door: Door) -> None:
+    """Once for each process; a second call changes nothing."""
+    if getattr(app.state, "millwright", False):
+        return
+    app.state.millwright = True
+    settings = door.services.settings
+    router.routes[:] = [route for route in router.routes if not _is(route, _CLOSED)]
+    app.router.routes[:] = [route for route in app.router.routes if not _is(route, _DOCUMENTATION)]
+    count = len(app.router.routes)
+    cache = settings.data_dir / "cache" / "pages"
+    app.include_router(manual_routes(door.services.library, door.accounts, cache))
+    app.include_router(session_routes(door.accounts, door.logins))
+    app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
+    app.include_router(_nothing_else())
+    added = app.router.routes[count:]
+    app.router.routes[:] = [*added, *app.router.routes[:count]]
+    app.add_api_route("/{path:path}", serve_shell, methods=["GET"], include_in_schema=False)
+    # The last one added is the first one passed.
+    app.add_middleware(UiLanguage)
+    app.add_middleware(BodyLimit, max_upload_mb=settings.max_upload_mb)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(SecurityHeaders)
+
+
+def _is(route: object, prefixes: tuple[str, ...]) -> bool:
+    path = str(getattr(route, "path", ""))
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _nothing_else() -> APIRouter:
+    """Unknown paths under ``/api`` are 404, not Chainlit's page."""
+    nothing = APIRouter(include_in_schema=False)
+
+    @nothing.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def not_found(request: Request) -> None:
+        raise HTTPException(404, say("error.not_found", request_language(request.headers)))
+
+    return nothing

@@ -1,0 +1,88 @@
+"""Chainlit's routes for log-in and uploads, replaced: its own are not careful enough."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from math import ceil
+from pathlib import Path
+from typing import Annotated
+
+from chainlit.auth import create_jwt, set_auth_cookie
+from chainlit.data import get_data_layer
+from chainlit.session import WebsocketSession
+from chainlit.user import User as ChainlitUser
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from rag.access.accounts import Accounts
+from rag.access.login_limit import LoginLimit
+from rag.api.caller import request_language, required
+from rag.messages import say
+from rag.types import Role
+
+
+def session_routes(accounts: Accounts, logins: LoginLimit) -> APIRouter:
+    """``POST /login`` and ``POST /project/file``."""
+    router = APIRouter()
+
+    @router.post("/login")
+    async def log_in(
+        request: Request, username: Annotated[str, Form()], password: Annotated[str, Form()]
+    ) -> JSONResponse:
+        language = request_language(request.headers)
+        address = request.client.host if request.client else ""
+        wait = ceil(logins.attempt(username, address))
+        if wait > 0:
+            detail = say("error.too_many_logins", language, seconds=wait)
+            raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
+        user = await asyncio.to_thread(accounts.verify, username, password)
+        if user is None:
+            raise HTTPException(401, "credentialssignin")
+        logins.succeeded(username, address)
+        known = ChainlitUser(identifier=user.name, metadata={"role": user.role.value})
+        await get_data_layer().create_user(known)
+        response = JSONResponse({"success": True})
+        set_auth_cookie(request, response, create_jwt(known))
+        return response
+
+    @router.post("/project/file")
+    async def receive_file(
+        request: Request, session_id: str, ask_parent_id: str = ""
+    ) -> JSONResponse:
+        """Takes a file that ``/upload`` asked for, from an admin, straight to disk."""
+        user = await required(request, accounts, Role.ADMIN)
+        language = request_language(request.headers)
+        session = WebsocketSession.get_by_id(session_id)
+        if session is None or session.user is None or session.user.identifier != user.name:
+            raise HTTPException(403, say("error.not_yours", language))
+        if ask_parent_id not in session.files_spec:
+            raise HTTPException(409, say("error.not_expected", language))
+        async with request.form(max_files=1) as form:
+            upload = form.get("file")
+            if not isinstance(upload, UploadFile) or not upload.filename:
+                raise HTTPException(400, say("error.not_expected", language))
+            return JSONResponse(await asyncio.to_thread(_keep, session, upload))
+
+    return router
+
+
+def _keep(session: WebsocketSession, upload: UploadFile) -> dict[str, str]:
+    """Copy the spooled file into the session's folder, a piece at a time."""
+    file_id = str(uuid.uuid4())
+    folder = Path(session.files_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{file_id}.pdf"
+    with path.open("wb") as target:
+        shutil.copyfileobj(upload.file, target, 1024 * 1024)
+    session.files[file_id] = {
+        "id": file_id,
+        "path": path,
+        "name": Path(upload.filename or "").name,
+        "type": "application/pdf",
+        "size": path.stat().st_size,
+    }
+    return {"id": file_id}

@@ -1,0 +1,1 @@
+"""The browser door: shows in Chainlit what ``ask`` and ``ingest_manual`` report. No RAG logic."""

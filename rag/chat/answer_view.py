@@ -1,0 +1,166 @@
+"""Shows one question's events in the chat, in the order they come.
+
+From top to bottom: what is happening (vanishes), safety notices, the answer, its source cards.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import chainlit as cl
+
+from rag.chat.cards import notice_boxes, source_cards
+from rag.messages import say
+from rag.types import (
+    Answer,
+    Citation,
+    Done,
+    Event,
+    Failed,
+    Language,
+    Notice,
+    Notices,
+    Replaced,
+    Sources,
+    Status,
+    Token,
+    Understood,
+)
+
+
+class StatusLine:
+    """One line that says what is happening. Never kept in the history."""
+
+    def __init__(self) -> None:
+        self._message: cl.Message | None = None
+
+    async def show(self, text: str) -> None:
+        emitter = cl.context.emitter
+        if self._message is not None and self._message.content == text:
+            return
+        if self._message is None:
+            # The id is what public/millwright.css knows the line by.
+            self._message = cl.Message(content=text, id=f"status-{uuid.uuid4()}")
+            await emitter.send_step(self._message.to_dict())
+        else:
+            self._message.content = text
+            await emitter.update_step(self._message.to_dict())
+
+    async def hide(self) -> None:
+        if self._message is not None:
+            await cl.context.emitter.delete_step(self._message.to_dict())
+            self._message = None
+
+
+class AnswerView:
+    """``show`` every event; afterwards ``answer`` is what was answered, if anything was."""
+
+    def __init__(self, question: str, language: Language, pages: Mapping[str, int]) -> None:
+        self.answer: Answer | None = None
+        self._question = question
+        self._language = language
+        self._pages = pages
+        self._status = StatusLine()
+        self._message = cl.Message(content="")
+        self._sent = False
+        self._has_sources = False
+
+    async def show(self, event: Event) -> None:
+        match event:
+            case Status(stage=None):
+                await self._status.show(say(event.key, self._language, **event.values))
+            case Status():
+                pass  # tells of a stage that is over: for the trace
+            case Understood():
+                note = say("chat.understood", self._language, question=event.question)
+                await self._write(f"*{note}*\n\n")
+            case Notices():
+                await self._show_notices(event.notices)
+            case Sources():
+                await self._show_sources(event.citations, "card.sources")
+            case Token():
+                await self._status.hide()
+                await self._write(event.text)
+            case Replaced():
+                await self._replace(event.text)
+            case Done():
+                await self._finish(event.answer)
+            case Failed():
+                await self._fail(event.key, event.values, retryable=event.retryable)
+
+    async def stop(self) -> None:
+        """The user has had enough: keep what there is and say that it is not all."""
+        await self._status.hide()
+        await self._write(f"\n\n*{say('chat.stopped', self._language)}*")
+        await self._settle()
+
+    async def fail(self, key: str, *, retryable: bool = True, **values: str) -> None:
+        """Something broke that ``ask`` did not report itself."""
+        await self._fail(key, values, retryable=retryable)
+
+    async def _show_notices(self, notices: Sequence[Notice]) -> None:
+        if notices:
+            props = notice_boxes(notices, self._language, self._pages)
+            await _send_element("Notices", props)
+
+    async def _show_sources(self, citations: Sequence[Citation], heading: str) -> None:
+        if not citations:
+            return
+        self._has_sources = True
+        await self._send()
+        props = source_cards(citations, self._language, self._pages, heading)
+        await cl.CustomElement(name="Sources", props=props).send(for_id=self._message.id)
+
+    async def _write(self, text: str) -> None:
+        await self._send()
+        await self._message.stream_token(text)
+
+    async def _replace(self, text: str) -> None:
+        await self._send()
+        await self._message.stream_token(text, is_sequence=True)
+
+    async def _finish(self, answer: Answer) -> None:
+        self.answer = answer
+        await self._status.hide()
+        await self._send()
+        self._message.content = answer.text
+        if answer.understood_as and answer.understood_as != answer.question:
+            note = say("chat.understood", self._language, question=answer.understood_as)
+            self._message.content = f"*{note}*\n\n{answer.text}"
+        if not self._has_sources:
+            await self._show_sources(answer.perhaps, "card.perhaps")
+        await self._settle()
+
+    async def _fail(self, key: str, values: Mapping[str, str], *, retryable: bool) -> None:
+        await self._status.hide()
+        if self._sent:
+            await self._settle()
+        await show_failure(key, self._language, values, again=self._question if retryable else "")
+
+    async def _send(self) -> None:
+        if not self._sent:
+            self._sent = True
+            await self._message.send()
+
+    async def _settle(self) -> None:
+        if self._sent:
+            await self._message.update()
+
+
+async def show_failure(
+    key: str, language: Language, values: Mapping[str, str], again: str = ""
+) -> None:
+    """A box that says what failed and what to do; ``again`` is a question to try once more."""
+    props = {
+        "headline": say("chat.failed_headline", language),
+        "text": say(key, language, **values),
+        "question": again,
+        "again": say("chat.again", language),
+    }
+    await _send_element("Failed", props)
+
+
+async def _send_element(name: str, props: dict[str, Any]) -> None:
+    await cl.Message(content="", elements=[cl.CustomElement(name=name, props=props)]).send()

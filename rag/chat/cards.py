@@ -1,0 +1,99 @@
+"""Citations and safety notices as the plain data that the elements in ``public/elements`` draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rag.messages import catalogue, say
+from rag.types import Box, Citation, Language, Notice
+
+QUOTE_LETTERS = 320
+_CARD = "card."
+
+
+def source_cards(
+    citations: Sequence[Citation], language: Language, pages: Mapping[str, int], heading: str
+) -> dict[str, Any]:
+    """Props of ``Sources.jsx``; ``pages`` is the number of pages by manual id."""
+    return {
+        "language": language,
+        "words": {**words(language), "sources": say(heading, language)},
+        "sources": [_card(citation, pages) for citation in citations],
+    }
+
+
+def notice_boxes(
+    notices: Sequence[Notice], language: Language, pages: Mapping[str, int]
+) -> dict[str, Any]:
+    """Props of ``Notices.jsx``; the text stays as it is on the page."""
+    return {
+        "language": language,
+        "words": words(language),
+        "notices": [
+            {
+                "id": notice.chunk_id,
+                "signal": notice.signal.value,
+                "word": notice.word,
+                "text": notice.text,
+                "language": notice.language,
+                "place": {
+                    "manual": notice.manual_id,
+                    "title": notice.title,
+                    "page": notice.page,
+                    "last": notice.page,
+                    "label": notice.label,
+                    "pages": pages.get(notice.manual_id, 0),
+                    "boxes": _boxes(notice.boxes),
+                },
+            }
+            for notice in notices
+        ],
+    }
+
+
+def words(language: Language) -> dict[str, str]:
+    """The words on cards and in the page viewer."""
+    return {
+        key.removeprefix(_CARD): text[language]
+        for key, text in catalogue().items()
+        if key.startswith(_CARD)
+    }
+
+
+def _card(citation: Citation, pages: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "n": citation.n,
+        "machine": citation.machine,
+        "revision": citation.revision,
+        "section": " › ".join(citation.heading),
+        "quote": shortened(citation.quote),
+        "language": citation.language,
+        "place": {
+            "manual": citation.manual_id,
+            "title": citation.title,
+            "page": citation.page,
+            "last": citation.last_page,
+            "label": citation.label,
+            "pages": pages.get(citation.manual_id, 0),
+            "boxes": _boxes(citation.boxes),
+        },
+    }
+
+
+def shortened(quote: str, letters: int = QUOTE_LETTERS) -> str:
+    """``quote`` on one line, cut at a word when it is longer than ``letters``."""
+    line = " ".join(quote.split())
+    if len(line) <= letters:
+        return line
+    return line[:letters].rsplit(" ", 1)[0] + " …"
+
+
+def _boxes(boxes: Sequence[Box]) -> list[dict[str, float]]:
+    return [
+        {"page": box.page, **{name: round(getattr(box, name), 4) for name in _SIDES}}
+        for box in boxes
+    ]
+
+
+_SIDES = ("x0", "y0", "x1", "y1")

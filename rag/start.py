@@ -1,0 +1,232 @@
+"""``python -m rag.start --host … --port …``: checks what must not be missing, then serves the chat.
+
+Exits with 1 and one clear sentence when the port or the data folder cannot be used. On an empty
+database it makes the first accounts, on an empty library it loads the sample manuals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from rag.errors import RagError, StoreDown
+from rag.messages import say
+from rag.settings import Settings
+from rag.store.folder_lock import take_lock
+from rag.types import Language, ManualMetadata
+
+if TYPE_CHECKING:
+    from rag.chat.door import Door
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "evals" / "samples"
+# What Chainlit reads from its root; copied, because it also writes there.
+CHAINLIT_FILES = (".chainlit/config.toml", ".chainlit/translations", "chainlit*.md")
+# Two arenas instead of two for each core and thread save some 80 MB; threads that OpenMP and
+# others would start for themselves only get in each other's way on a small machine.
+SMALL_MEMORY = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
+SHUTDOWN_S = 5
+
+
+class CannotStart(Exception):
+    """The reason, as one sentence for the person who starts Millwright."""
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
+    _restart_with_small_memory()
+    try:
+        settings = _settings(language)
+        door, listener = _open(settings, arguments.host, arguments.port, language)
+    except CannotStart as reason:
+        sys.stderr.write(f"millwright: {reason}\n")
+        return 1
+    asyncio.run(_serve(door, listener, arguments.host, language))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m rag.start", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on")
+    return parser
+
+
+def _restart_with_small_memory() -> None:
+    """glibc reads its settings only when a process begins: begin again with them."""
+    missing = {name: value for name, value in SMALL_MEMORY.items() if name not in os.environ}
+    if missing:
+        os.environ.update(missing)
+        os.execv(sys.executable, [sys.executable, "-m", "rag.start", *sys.argv[1:]])  # noqa: S606
+
+
+def _settings(language: Language) -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
+        )
+        raise CannotStart(say("start.settings_wrong", language, reason=reasons)) from error
+
+
+def _open(
+    settings: Settings, host: str, port: int, language: Language
+) -> tuple[Door, socket.socket]:
+    """Take the port, the data folder and everything in it. Raises ``CannotStart``."""
+    listener = _listener(host, port, language)
+    _claim(settings.data_dir, language)
+    _prepare_chainlit_root(settings.data_dir / "chainlit")
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for chatty in ("chainlit", "httpx", "engineio", "socketio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    from rag.chat.door import open_door
+
+    try:
+        door = open_door(settings)
+    except RagError as error:
+        raise CannotStart(say(error.key, language, **error.values)) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        folder = str(settings.data_dir)
+        raise CannotStart(
+            say("start.data_not_writable", language, folder=folder, reason=reason)
+        ) from error
+    return door, listener
+
+
+def _listener(host: str, port: int, language: Language) -> socket.socket:
+    """A bound socket, so that nobody can take the port between this check and serving."""
+    listener = None
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if listener is not None:
+            listener.close()
+        if error.errno == 98:  # EADDRINUSE on Linux
+            raise CannotStart(say("start.port_in_use", language, host=host, port=port)) from error
+        reason = error.strerror or str(error)
+        raise CannotStart(
+            say("start.address_unusable", language, host=host, port=port, reason=reason)
+        ) from error
+    return listener
+
+
+def _claim(folder: Path, language: Language) -> None:
+    """Make the data folder, try to write there, and hold its lock for as long as we run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        take_lock(folder)
+    except StoreDown as error:
+        process = error.values.get("process", "?")
+        raise CannotStart(
+            say("start.data_in_use", language, folder=str(folder), process=process)
+        ) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CannotStart(
+            say("start.data_not_writable", language, folder=str(folder), reason=reason)
+        ) from error
+
+
+def _prepare_chainlit_root(root: Path) -> None:
+    """A folder where Chainlit may write, with our settings, texts and pictures; old uploads go."""
+    shutil.rmtree(root, ignore_errors=True)
+    for pattern in CHAINLIT_FILES:
+        for source in ROOT.glob(pattern):
+            target = root / source.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target)
+            else:
+                shutil.copy(source, target)
+    (root / "public").symlink_to(ROOT / "public")
+    os.environ["CHAINLIT_APP_ROOT"] = str(root.resolve())
+
+
+async def _serve(door: Door, listener: socket.socket, host: str, language: Language) -> None:
+    """First accounts, sample manuals, then the chat until somebody ends it."""
+    _print_accounts(door, language)
+    if door.services.embedder is None:
+        _say(say("start.without_search_model", language))
+    if not await asyncio.to_thread(door.services.library.manuals):
+        await _load_samples(door, language)
+
+    import uvicorn
+    from chainlit.config import config, load_module
+    from chainlit.server import app
+
+    config.run.headless = True
+    config.run.module_name = str(ROOT / "chainlit_app.py")
+    load_module(config.run.module_name)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+            ws_max_size=1024 * 1024,
+        )
+    )
+    shown = f"[{host}]" if ":" in host else host
+    _say(say("start.ready", language, address=f"http://{shown}:{listener.getsockname()[1]}"))
+    await server.serve(sockets=[listener])
+
+
+def _print_accounts(door: Door, language: Language) -> None:
+    first = door.accounts.ensure_first_accounts()
+    if first:
+        _say(say("start.accounts", language))
+        for name, password, role in first:
+            _say(f"  {name:<12} {password}   ({role.value})")
+
+
+async def _load_samples(door: Door, language: Language) -> None:
+    from rag.ingest.manual import ingest_manual
+
+    async def show(stage: str, done: int, total: int) -> None:
+        if sys.stdout.isatty():
+            sys.stdout.write(f"\r\033[K  {stage} {done}/{total}")
+            sys.stdout.flush()
+
+    _say(say("start.samples", language))
+    for path in sorted(SAMPLES.glob("*.pdf")):
+        try:
+            metadata = ManualMetadata(file_name=path.name)
+            manual = await ingest_manual(path, metadata, show, services=door.services)
+        except RagError as error:
+            reason = say(error.key, language, **error.values)
+            _say(say("start.sample_failed", language, name=path.name, reason=reason))
+        else:
+            clear = "\r\033[K" if sys.stdout.isatty() else ""
+            _say(f"{clear}  {manual.title} ({manual.pages})")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
