@@ -22,7 +22,7 @@ from rag.ingest.open import check_content
 from rag.ingest.reading import Reading, read_in_worker
 from rag.settings import Settings
 from rag.store.database import batches, now
-from rag.store.library import Library
+from rag.store.library import Library, already_there
 from rag.store.vectors import VectorIndex
 from rag.types import Chunk, Manual, ManualMetadata, ManualStatus
 
@@ -99,10 +99,18 @@ async def remove_manual(manual_id: str, *, services: Stores) -> None:
 
 
 def forget_manual(manual_id: str, services: Stores) -> None:
-    """Rows, file and points of a manual; what is not there is no error."""
+    """Rows, file, pictures and points of a manual; what is not there is no error.
+
+    Points that a silent server keeps are invisible without the rows, and swept at the next start.
+    """
     services.library.remove(manual_id)
+    for picture in (services.settings.data_dir / "cache" / "pages").glob(f"{manual_id}-*"):
+        picture.unlink(missing_ok=True)
     if services.vectors is not None:
-        services.vectors.remove(manual_id)
+        try:
+            services.vectors.remove(manual_id)
+        except StoreDown as error:
+            _log.warning("the points of %s stay until the next start: %s", manual_id, error)
 
 
 def sweep(services: Stores) -> None:
@@ -114,7 +122,10 @@ def sweep(services: Stores) -> None:
         leftover.unlink()
     services.library.finish_removals()
     if services.vectors is not None:
-        services.vectors.sweep(services.library)
+        try:
+            services.vectors.sweep(services.library)
+        except StoreDown as error:
+            _log.warning("the index was not swept: %s", error)
 
 
 # --- steps ---------------------------------------------------------------------------------------
@@ -164,7 +175,7 @@ def describe(sha256: str, file_name: str, metadata: ManualMetadata, reading: Rea
 def _refuse_known(library: Library, sha256: str) -> None:
     known = library.manual(manual_id(sha256))
     if known is not None:
-        raise BadFile("error.already_in_library", title=known.title)
+        raise already_there(known)
 
 
 async def _index(chunks: list[Chunk], on_progress: OnProgress, vectors: VectorIndex | None) -> None:
@@ -192,4 +203,5 @@ async def in_thread(step: Callable[..., Result], *arguments: object) -> Result:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait({running})
+        running.exception()  # looked at, so that asyncio does not report it as lost
         raise

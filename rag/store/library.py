@@ -133,7 +133,7 @@ class Library:
             known = self.manual(manual.id)
             if known is None:
                 raise
-            raise BadFile("error.already_in_library", title=known.title) from error
+            raise already_there(known) from error
 
     def publish(self, manual_id: str) -> Manual:
         """Make a processed manual visible, or put it before a human when its quality says so.
@@ -289,3 +289,8 @@ class Library:
         )
         if changed.rowcount == 0:
             connection.execute(insert(self._state), {"key": key, "value": value})
+
+
+def already_there(known: Manual) -> BadFile:
+    """The refusal of a file that the library has."""
+    return BadFile("error.already_in_library", title=known.title, manual_id=known.id)

@@ -50,7 +50,7 @@ def test_the_same_file_twice_is_refused_and_nothing_changes(library: Library) ->
     with pytest.raises(BadFile) as caught:
         add(library, "A", title="Andere")
     assert caught.value.key == "error.already_in_library"
-    assert caught.value.values == {"title": "Betriebsanleitung A"}
+    assert caught.value.values == {"title": "Betriebsanleitung A", "manual_id": manual_id}
     assert library.manuals() == [library.manual(manual_id)]
 
 

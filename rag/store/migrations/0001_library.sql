@@ -80,6 +80,7 @@ CREATE TABLE jobs (
     done INTEGER NOT NULL,
     total INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
+    retryable INTEGER NOT NULL,
     manual_id TEXT,
     error_key TEXT,
     error_values TEXT,
