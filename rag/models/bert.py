@@ -26,6 +26,7 @@ Weights = dict[str, npt.NDArray[Any]]
 OPSET = 17
 # Other weights are copied into another order when a model is loaded anyway.
 _LARGE_BYTES = 1_000_000
+_KEPT_LAYERS = (0, 1, 2)
 _DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
 
 
@@ -77,12 +78,15 @@ class Graph:
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         output = f"{operator.lower()}_{len(self.nodes)}"
+        attributes.setdefault("name", output)
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
-    def linear(self, value: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any]) -> str:
+    def linear(
+        self, value: str, weight: npt.NDArray[Any], bias: npt.NDArray[Any], **attributes: str
+    ) -> str:
         """``value @ weight.T + bias``; PyTorch keeps its weights (out, in)."""
-        product = self.add("MatMul", value, self.constant(weight.T))
+        product = self.add("MatMul", value, self.constant(weight.T), **attributes)
         return self.add("Add", product, self.constant(bias))
 
 
@@ -195,6 +199,7 @@ def encoder(
             _gelu(graph, inner),
             weights[f"{name}.output.dense.weight"],
             weights[f"{name}.output.dense.bias"],
+            name=f"{name}.output",
         )
         value = _layer_norm(
             graph, graph.add("Add", value, outer), weights, f"{name}.output.LayerNorm", epsilon
@@ -231,10 +236,12 @@ def write_encoder(folder: Path, target: Path) -> None:
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Write ``source`` with int8 weights (dynamic quantisation, one scale per output channel).
+    """Write ``source``, a graph of ``encoder``, with int8 weights (dynamic, per output channel).
 
     Weights keep to 7 bits: on processors without VNNI the 16-bit sums of full int8 products
-    overflow, and the same manual would give worse vectors there. Costs 0.001 of cosine.
+    overflow, and the same manual would give worse vectors there. Behind the GELU of the first
+    layers few values are very large, and one scale for all is too coarse: these products stay in
+    single precision, which takes 5 MB and lifts the least cosine from 0.981 to 0.991.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -242,7 +249,12 @@ def quantise(source: Path, target: Path) -> None:
     root.addFilter(_recommends_preprocessing)
     try:
         quantize_dynamic(
-            source, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8
+            source,
+            target,
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[f"encoder.layer.{layer}.output" for layer in _KEPT_LAYERS],
         )
     finally:
         root.removeFilter(_recommends_preprocessing)
