@@ -34,35 +34,50 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A concept's name found in a question: words ``start`` to before ``end`` of its key."""
+    """A concept's name found in a question, at these positions of its key."""
 
     concept: Concept
-    start: int
-    end: int
+    positions: tuple[int, ...]
 
 
 class Glossary:
-    """Finds concepts in questions. Names are compared by word families, in order."""
+    """Finds concepts in questions. Names are compared by word families.
+
+    Of a name of several words all must stand in the question, in whatever order: "wie fest muss
+    ich die Schrauben anziehen" has the name "fest anziehen".
+    """
 
     def __init__(self, concepts: Sequence[Concept]) -> None:
         self.concepts = tuple(concepts)
-        self._by_key: dict[tuple[str, ...], list[Concept]] = defaultdict(list)
-        self.longest = 1
+        self._single: dict[str, list[Concept]] = defaultdict(list)
+        self._several: dict[str, dict[tuple[str, ...], list[Concept]]] = defaultdict(dict)
         for concept in self.concepts:
             for language, terms in concept.terms.items():
                 for term in terms:
-                    key = tuple(name_key(term, language))
-                    if key and concept not in self._by_key[key]:
-                        self._by_key[key].append(concept)
-                        self.longest = max(self.longest, len(key))
+                    self._add(concept, tuple(dict.fromkeys(name_key(term, language))))
+
+    def _add(self, concept: Concept, key: tuple[str, ...]) -> None:
+        if not key:
+            return
+        if len(key) == 1:
+            known = self._single[key[0]]
+        else:
+            known = self._several[key[0]].setdefault(key, [])
+        if concept not in known:
+            known.append(concept)
 
     def find(self, key: Sequence[str]) -> list[Match]:
-        """Concepts named in a question whose ``name_key`` is ``key``; longest names first."""
+        """Concepts named in a question whose ``name_key`` is ``key``."""
+        where: dict[str, int] = {}
+        for position, family in enumerate(key):
+            where.setdefault(family, position)
         found: list[Match] = []
-        for size in range(min(self.longest, len(key)), 0, -1):
-            for start in range(len(key) - size + 1):
-                for concept in self._by_key.get(tuple(key[start : start + size]), ()):
-                    found.append(Match(concept, start, start + size))
+        for family, position in where.items():
+            found.extend(Match(concept, (position,)) for concept in self._single.get(family, ()))
+            for name, concepts in self._several.get(family, {}).items():
+                if all(word in where for word in name):
+                    positions = tuple(sorted(where[word] for word in name))
+                    found.extend(Match(concept, positions) for concept in concepts)
         return found
 
     def words(self) -> set[str]:
@@ -78,7 +93,7 @@ class Glossary:
 
 def name_key(text: str, language: Language) -> list[str]:
     """The families of a text's words, without stop words unless there is nothing else."""
-    words = [piece for piece in pieces(text)]
+    words = list(pieces(text))
     telling = [piece for piece in words if piece.text not in STOP_WORDS[language]] or words
     return [
         root(piece.text, language) if piece.kind in ("word", "hyphenated") else piece.text

@@ -29,6 +29,7 @@ class Weights:
     lone_part: float = 0.7  # a part of a compound that does not
     synonym: float = 0.5
     translation: float = 0.8
+    part_synonym: float = 0.6  # a name for a part of a compound, times the above
     contained: float = 0.5  # a compound that contains the word but was not split
     similar: float = 0.5  # a word one or two letters away from a misspelt one
     number: float = 0.6
@@ -98,7 +99,7 @@ class QueryBuilder:
             self._join_separated(question, words)
         groups = [word.group for word in words if word.group.alternatives or word.group.own]
         if self._glossary:
-            groups.extend(self._widen(words, languages))
+            groups.extend(self._widen(self._glossary, words, languages))
         return groups
 
     def imagined(self, text: str, language: Language) -> list[Group]:
@@ -195,25 +196,40 @@ class QueryBuilder:
 
     # --- the glossary ----------------------------------------------------------------------------
 
-    def _widen(self, words: list[_Word], languages: Sequence[Language]) -> list[Group]:
+    def _widen(
+        self, glossary: Glossary, words: list[_Word], languages: Sequence[Language]
+    ) -> list[Group]:
         """Add what the glossary knows; names of several words make a group of their own."""
-        assert self._glossary is not None
         added: list[Group] = []
-        seen: set[tuple[str, int]] = set()
+        seen: set[tuple[str, tuple[int, ...]]] = set()
         for language in dict.fromkeys((*languages, "de", "en")):
             key = [word.families.get(language) or root(word.piece.text, language) for word in words]
-            for match in self._glossary.find(key):
-                if (match.concept.id, match.start) in seen:
+            for match in glossary.find(key):
+                if (match.concept.id, match.positions) in seen:
                     continue
-                seen.add((match.concept.id, match.start))
-                own = [word.group for word in words[match.start : match.end]]
+                seen.add((match.concept.id, match.positions))
+                own = [words[position].group for position in match.positions]
                 alternatives = self._synonyms(match.concept, languages, own)
-                if match.end - match.start == 1:
+                if len(own) == 1:
                     own[0].alternatives.extend(alternatives)
                 elif alternatives:
-                    label = " ".join(word.piece.text for word in words[match.start : match.end])
-                    added.append(Group(label, alternatives, own=False))
+                    added.append(
+                        Group(" ".join(group.label for group in own), alternatives, own=False)
+                    )
+        for word in words:
+            self._widen_parts(glossary, word, languages)
         return added
+
+    def _widen_parts(self, glossary: Glossary, word: _Word, languages: Sequence[Language]) -> None:
+        """A compound that no name covers is widened part by part ("Pressenhydraulik")."""
+        parts = self._analyzer.parts(word.piece.text)
+        if not parts or glossary.find([word.families.get("de", "")]):
+            return
+        share = self._weights.part_synonym
+        for part in parts:
+            for match in glossary.find([part]):
+                for one in self._synonyms(match.concept, languages, [word.group]):
+                    word.group.alternatives.append(Alternative(one.terms, one.weight * share))
 
     def _synonyms(
         self, concept: Concept, languages: Sequence[Language], own: Sequence[Group]
