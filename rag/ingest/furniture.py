@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rag.ingest.layout import Line, PageLayout
 
 _MARGIN = 0.13  # share of the page's height at top and bottom where furniture can stand
-_SLOT = 4.0  # points; lines this close in height stand in the same place
+_SLOT = 6.0  # points; lines this close in height stand in the same place
 _ROMAN = r"[ivxlcdm]{1,7}|[IVXLCDM]{1,7}"
 _LABEL = re.compile(rf"(?<![\w.,])(?:[A-Z]?\d{{1,3}}[-–/])?(\d{{1,4}}|{_ROMAN})(?![\w.,])")
 _NUMBER = re.compile(rf"\d+|\b(?:{_ROMAN})\b")
@@ -17,23 +17,25 @@ _NUMBER = re.compile(rf"\d+|\b(?:{_ROMAN})\b")
 
 def mark_furniture(pages: Sequence[PageLayout]) -> None:
     """Give the role "furniture" to lines of the margins that repeat from page to page."""
-    by_text: dict[tuple[str, str], set[int]] = defaultdict(set)
+    by_text: dict[tuple[str, int, str], set[int]] = defaultdict(set)
     candidates = [(page, line, _slot(page, line)) for page in pages for line in _margins(page)]
-    for page, line, (edge, _, _) in candidates:
-        by_text[edge, _pattern(line.text)].add(page.index)
+    for page, line, (edge, _, size) in candidates:
+        for part in _patterns(line):
+            by_text[edge, size, part].add(page.index)
     often = max(3, min(len(pages) // 10, 8))
 
-    def repeats(line: Line, edge: str) -> bool:
-        return len(by_text[edge, _pattern(line.text)]) >= min(often, max(len(pages) - 1, 2))
+    def repeats(line: Line, edge: str, size: int) -> bool:
+        least = min(often, max(len(pages) - 1, 2))
+        return any(len(by_text[edge, size, part]) >= least for part in _patterns(line))
 
     slots: dict[tuple[str, int, float], list[bool]] = defaultdict(list)
     for _, line, slot in candidates:
-        slots[slot].append(repeats(line, slot[0]))
+        slots[slot].append(repeats(line, slot[0], slot[2]))
     for _, line, slot in candidates:
         known = slots[slot]
         # A chapter's name in the running header repeats only within its chapter, but it stands
         # in the place and size of lines that do repeat.
-        if repeats(line, slot[0]) or (len(known) >= 4 and sum(known) > 0.5 * len(known)):
+        if repeats(line, slot[0], slot[2]) or (len(known) >= 4 and sum(known) > 0.5 * len(known)):
             line.role = "furniture"
 
 
@@ -53,8 +55,9 @@ def _slot(page: PageLayout, line: Line) -> tuple[str, int, float]:
     return "bottom", round((page.height - line.rect[1]) / _SLOT), round(line.size)
 
 
-def _pattern(text: str) -> str:
-    return _NUMBER.sub("#", text)
+def _patterns(line: Line) -> list[str]:
+    """What may repeat: the parts of the line (left, middle, right), their numbers taken out."""
+    return [_NUMBER.sub("#", part) for part in line.text.split("\t")]
 
 
 def page_labels(pages: Sequence[PageLayout], from_file: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from rag.ingest.shapes import Color, Shapes, address
 CHARACTER_LIMIT = 120_000  # per page; the densest real pages have about 10,000
 _SMALLEST = 2.0  # points; smaller print cannot be read
 _LINE_BREAKS = "\r\n\x00"
-_SOFT_HYPHENS = "\u00ad\ufffe\x02"
+_LINE_END_HYPHENS = "\ufffe\x02"  # pdfium says so for "-" and U+00AD alike
 _INVISIBLE_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 
 
@@ -89,7 +89,7 @@ def _glyph(entry: tuple[str, Rect, _Style, bool], page_box: Rect, quarters: int)
         return None  # a watermark across the page
     left, bottom, right, top = page_box
     flat = (place[0] - left, top - place[3], place[2] - left, top - place[1])
-    text = "\u00ad" if character in _SOFT_HYPHENS else unicodedata.normalize("NFC", character)
+    text = "-" if character in _LINE_END_HYPHENS else unicodedata.normalize("NFC", character)
     return Glyph(
         _LIGATURES.get(text, text),
         turn(flat, right - left, top - bottom, quarters),
@@ -158,7 +158,7 @@ def _is_unmapped(character: str) -> bool:
     """Characters that tell nothing: replaced, private, control."""
     return (
         unicodedata.category(character) in ("Co", "Cn", "Cs", "Cc")
-        and (character not in _SOFT_HYPHENS)
+        and (character not in _LINE_END_HYPHENS)
     ) or character == "\ufffd"
 
 

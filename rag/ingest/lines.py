@@ -11,6 +11,7 @@ from rag.ingest.layout import Glyph, Line, Rect, turn, union
 
 _WORD_GAP = 0.28  # of the letter size; a wider gap parts words even without a blank
 _SEGMENT_GAP = 1.1  # of the letter size; a wider gap may be a tab or the gutter of columns
+_FAR = 3.0  # of the letter size; what stands further apart is parted by a tab
 _SAME_LINE = 0.5  # share of the lower line's height that must overlap
 _GUTTER = 8.0  # points; the narrowest space between columns
 
@@ -136,7 +137,8 @@ def _rows(segments: Sequence[Line]) -> list[Line]:
     for row in rows:
         row.sort(key=lambda line: line.rect[0])
         for segment in row[1:]:
-            _append(row[0], segment, " ")
+            gap = segment.rect[0] - row[0].rect[2]
+            _append(row[0], segment, "\t" if gap > _FAR * segment.size else " ")
         lines.append(row[0])
     return sorted(lines, key=lambda line: line.rect[1])
 

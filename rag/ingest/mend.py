@@ -1,8 +1,9 @@
 """Lines back to running text: words broken at line ends are mended, others are left alone.
 
-A soft hyphen (U+00AD) is certain. For a plain hyphen the manual's own words decide: the joined
-word or the hyphenated one that stands elsewhere in one piece. Without such a witness a hyphen
-before a small letter is taken for a break; before a capital or a digit ("E-\\n104",
+A soft hyphen (U+00AD) within a text is certain, but at a line end pdfium does not tell it from a
+plain one. So the manual's own words decide: the joined word or the hyphenated one that stands
+elsewhere in one piece. Without such a witness a hyphen before a small letter is taken for a break;
+before a capital or a digit ("E-\\n104",
 "Not-\\nHalt") and before "und", "or" … it belongs to the word.
 """
 
@@ -60,7 +61,7 @@ def _joined(text: str, line: str, vocabulary: Vocabulary) -> str:
     if not broken or not follower:
         return f"{text} {line}"
     head, tail = broken[1], follower[0]
-    if tail.lower() in _AFTER_SUSPENDED:
+    if tail.lower() in _AFTER_SUSPENDED and f"{head}{tail}" not in vocabulary:
         return f"{text} {line}"  # "Ein- und Ausgang"
     if not tail[0].islower() or not head[-1].isalpha():
         return text + line

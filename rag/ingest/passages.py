@@ -71,7 +71,7 @@ class PassageBuilder:
             if waiting and not _is_continuation_caption(block, blocks[number + 1 : number + 2]):
                 self._close_table(waiting)
                 waiting = None
-            self._take(block, blocks[number + 1 : number + 2])
+            self._take(block, blocks[number + 1 : number + 8])
         if waiting:
             self._close_table(waiting)
         self._flush()
@@ -93,6 +93,8 @@ class PassageBuilder:
                 if len(path) >= 2 and self._path[: len(path)] == path and notice.kind == "notice"
             ]
         elif block.kind == "notice":
+            if not _steps_go_on(self._pending, following):
+                self._flush()
             self._take_notice(block)
         elif block.kind == "caption" and following and following[0].kind == "table":
             return  # becomes the table's title
@@ -110,8 +112,6 @@ class PassageBuilder:
 
     def _take_notice(self, block: Block) -> None:
         """The signal word, then each paragraph of the box on a line of its own."""
-        if not _is_procedure(self._pending):
-            self._flush()
         first = block.lines[0].text
         at = first.find(block.word)
         rest = re.sub(r"^[\s!:–—-]+", "", first[at + len(block.word) :])
@@ -212,8 +212,13 @@ def _same_paragraph(last: Line, line: Line) -> bool:
     return last.bold == line.bold and line.rect[1] - last.rect[1] < 1.75 * max(line.size, 1.0)
 
 
-def _is_procedure(said: Sequence[_Said]) -> bool:
-    return any(entry.block.kind == "step" for entry in said[-3:])
+def _steps_go_on(said: Sequence[_Said], following: Sequence[Block]) -> bool:
+    """Whether the notice between them does not end the procedure: its next step counts on."""
+    last = next((entry.block for entry in reversed(said) if entry.block.kind == "step"), None)
+    if last is None or last.number is None:
+        return False
+    after = next((block for block in following if block.kind != "notice"), None)
+    return after is not None and after.kind == "step" and after.number == last.number + 1
 
 
 def _kinds(said: Sequence[_Said]) -> Iterator[tuple[ChunkKind, list[_Said]]]:

@@ -118,7 +118,9 @@ def _labelled(header: Sequence[str], row: Row) -> str:
     for column, (name, cell) in enumerate(zip(header, row.cells, strict=True)):
         if column == unit_column or not cell:
             continue
-        numeric = unit and column > 0 and re.search(r"\d", cell) and not cell.endswith(unit)
+        numeric = (
+            unit and column > 0 and re.search(r"[\d½¼¾⅓⅔⅛⅜⅝⅞]", cell) and not cell.endswith(unit)
+        )
         value = f"{cell} {unit}" if numeric else cell
         parts.append(f"{name}: {value}" if name else value)
     if unit and not any(unit in part for part in parts[1:]):
