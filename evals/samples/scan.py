@@ -42,7 +42,7 @@ class ScannedPage(Flowable):  # type: ignore[misc]
 def render(text: str) -> Image.Image:
     """``text`` as a grey, slightly tilted and speckled image. Tabs make columns."""
     folder = Path(reportlab.__file__).parent / "fonts"
-    regular = ImageFont.truetype(str(folder / "Vera.ttf"), 27)
+    regular = ImageFont.truetype(str(folder / "Vera.ttf"), 31)
     bold = ImageFont.truetype(str(folder / "VeraBd.ttf"), 36)
     image = Image.new("L", SIZE, 250)
     draw = ImageDraw.Draw(image)
@@ -53,8 +53,8 @@ def render(text: str) -> Image.Image:
             y += 74
             continue
         for column, cell in enumerate(line.split("\t")):
-            draw.text((170 + column * 640, y), cell, fill=45, font=regular)
-        y += 46
+            draw.text((170 + column * 690, y), cell, fill=45, font=regular)
+        y += 50
     image = image.rotate(TILT, resample=Image.Resampling.BICUBIC, fillcolor=250)
     noise = random.Random(37)
     pixels = image.load()
