@@ -56,7 +56,7 @@ class JobQueue:
         self._changed = asyncio.Condition()
         self._wake = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
-        self._running: tuple[str, asyncio.Task[None]] | None = None
+        self._current: tuple[str, asyncio.Task[Job]] | None = None
         self.reindexing: tuple[int, int] | None = None
         """``(done, total)`` chunks while vectors are made anew for another embedding model."""
 
@@ -124,15 +124,15 @@ class JobQueue:
                 yield job
 
     async def cancel(self, job_id: str) -> Job:
-        """Take a job out of the queue, or stop it; nothing of it remains. A finished one stays."""
+        """Take a job out of the queue, or stop it; nothing of it remains. Returns how it ended,
+        which is "done" when the cancel came too late."""
         job = await self.job(job_id)
-        if self._running is not None and self._running[0] == job_id:
-            task = self._running[1]
+        if self._current is not None and self._current[0] == job_id:
             self._cancelled.add(job_id)
-            task.cancel()
-            await asyncio.wait({task})
-            return await self.job(job_id)
-        if not job.is_finished:
+            self._current[1].cancel()
+            async for job in self.watch(job_id):  # noqa: B007 (the last one is wanted)
+                pass
+        elif not job.is_finished:
             await self._finish(replace(job, status=JobStatus.CANCELLED))
         return await self.job(job_id)
 
@@ -164,22 +164,22 @@ class JobQueue:
             if job is None:
                 await self._wake.wait()
                 continue
+            job = replace(job, status=JobStatus.RUNNING, attempts=job.attempts + 1)
             task = asyncio.create_task(self._work(job), name=f"ingest {job.id}")
-            self._running = job.id, task
+            self._current = job.id, task
             try:
                 await asyncio.wait({task})
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    _log.error("the job of %s broke off", job.metadata.file_name, exc_info=error)
+                await self._finish(self._outcome(job, task))
             except asyncio.CancelledError:
+                # The app ends. The job stays "running", and is done again after the next start.
                 task.cancel()
                 await asyncio.wait({task})
                 raise
             finally:
-                self._running = None
+                self._current = None
 
-    async def _work(self, job: Job) -> None:
-        """Ingest one manual and record how it ended; raises nothing but cancellation."""
-        job = replace(job, status=JobStatus.RUNNING, attempts=job.attempts + 1)
+    async def _work(self, job: Job) -> Job:
+        """Ingest one manual; the job as it ended. Raises ``RagError`` and what is unexpected."""
         last_save = 0.0
 
         async def on_progress(stage: str, done: int, total: int) -> None:
@@ -190,23 +190,28 @@ class JobQueue:
             await self._note(job, save=save)
 
         await self._note(job, save=True)
-        try:
-            if job.attempts > _MOST_ATTEMPTS:
-                raise RagError("error.job_gave_up")
-            manual = await ingest_manual(
-                job.file_path, job.metadata, on_progress, services=self._services
-            )
-            await self._finish(replace(job, status=JobStatus.DONE, manual_id=manual.id))
-        except asyncio.CancelledError:
-            # Not by an admin: the app ends, and the job is done again after the next start.
-            if job.id in self._cancelled:
-                await asyncio.shield(self._finish(replace(job, status=JobStatus.CANCELLED)))
-            raise
-        except RagError as error:
-            await self._finish(self._failed(job, error))
-        except Exception:
-            _log.exception("ingesting %s failed", job.metadata.file_name)
-            await self._finish(self._failed(job, RagError("error.job_failed", retryable=True)))
+        if job.attempts > _MOST_ATTEMPTS:
+            raise RagError("error.job_gave_up")
+        manual = await ingest_manual(
+            job.file_path, job.metadata, on_progress, services=self._services
+        )
+        return replace(job, status=JobStatus.DONE, done=job.total, manual_id=manual.id)
+
+    def _outcome(self, job: Job, task: asyncio.Task[Job]) -> Job:
+        """How a job ended whose task is over."""
+        job = self._live.get(job.id, job)
+        if task.cancelled():
+            if job.id not in self._cancelled:
+                raise asyncio.CancelledError  # not by an admin
+            self._cancelled.discard(job.id)
+            return replace(job, status=JobStatus.CANCELLED)
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if isinstance(error, RagError):
+            return self._failed(job, error)
+        _log.error("ingesting %s failed", job.metadata.file_name, exc_info=error)
+        return self._failed(job, RagError("error.job_failed", retryable=True))
 
     def _failed(self, job: Job, error: RagError) -> Job:
         if error.key == "error.already_in_library" and job.attempts > 1:
@@ -229,10 +234,10 @@ class JobQueue:
             self._changed.notify_all()
 
     async def _finish(self, job: Job) -> None:
-        await self._note(job, save=True)
+        await in_thread(self._conclude, job)
         self._live.pop(job.id, None)
-        if not job.retryable:
-            await in_thread(job.file_path.unlink, True)
+        async with self._changed:
+            self._changed.notify_all()
 
     def _show_reindexing(self, done: int, total: int) -> None:
         self.reindexing = (done, total) if done < total else None
@@ -249,6 +254,11 @@ class JobQueue:
         for leftover in self._uploads.iterdir():
             if leftover not in kept:
                 leftover.unlink()
+
+    def _conclude(self, job: Job) -> None:
+        self._table.save(job)
+        if not job.retryable:
+            job.file_path.unlink(missing_ok=True)
 
     def _take_in(self, path: Path, job: Job) -> None:
         part = job.file_path.with_name(job.file_path.name + _PART)

@@ -79,18 +79,16 @@ async def ingest_manual(
             await in_thread(incoming.rename, library.file_path(manual))
             await _index(reading.chunks, on_progress, services.vectors)
             await on_progress("publishing", 0, 1)
-            published = await in_thread(library.publish, manual.id)
+            # Nothing is awaited after this: whoever cancels gets all of the manual, or none.
+            return await in_thread(library.publish, manual.id)
         except BaseException:
             await asyncio.shield(in_thread(forget_manual, manual.id, services))
             raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except BaseException as error:
+        await asyncio.shield(in_thread(incoming.unlink, True))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreDown("error.disk_full", retryable=True) from error
         raise
-    finally:
-        await asyncio.shield(in_thread(incoming.unlink, True))
-    await on_progress("publishing", 1, 1)
-    return published
 
 
 async def remove_manual(manual_id: str, *, services: Stores) -> None:

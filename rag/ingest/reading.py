@@ -81,11 +81,13 @@ async def read_in_worker(
 
 def _why(code: int, settings: Settings) -> BadFile:
     """What an end without a result means; SIGKILL was not ours, so it was the kernel's."""
+    limit = str(settings.worker_memory_mb)
     if code == -signal.SIGKILL:
-        return BadFile("error.reading_memory", limit=str(settings.worker_memory_mb))
+        return BadFile("error.reading_memory", limit=limit)
     if code == -signal.SIGXCPU:
         return BadFile("error.reading_timeout", minutes=_minutes(settings))
-    return BadFile("error.reading_crashed")
+    # pdfium aborts when memory is refused to it, so a crash may mean either.
+    return BadFile("error.reading_crashed", limit=limit)
 
 
 def _minutes(settings: Settings) -> str:

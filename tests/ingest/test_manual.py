@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.errors import BadFile, RagError
