@@ -28,6 +28,15 @@ class Connection:
             self._writer.write(body)
         await self._writer.drain()
 
+    async def send_part(
+        self, status: int, body: bytes, promised: int, headers: dict[str, str]
+    ) -> None:
+        """Send ``body`` but promise ``promised`` bytes; the caller then breaks the connection."""
+        kind = "application/octet-stream"
+        self._head(status, kind, {"Content-Length": str(promised), **headers})
+        self._writer.write(body)
+        await self._writer.drain()
+
     async def send_json(self, status: int, fields: dict[str, Any]) -> None:
         await self.send(status, "application/json; charset=utf-8", json.dumps(fields).encode())
 
