@@ -23,13 +23,12 @@ from rag.api.caller import language_of
 from rag.api.install import install
 from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
-from rag.chat.history import remember, turns_of
+from rag.chat.history import open_chat_history, remember, turns_of
 from rag.chat.machines import machine_mode, machine_of_address, scope_of
 from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
 from rag.messages import say
-from rag.store.history import open_history
 from rag.types import Language, Role, User
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ async def log_in(name: str, password: str) -> cl.User | None:
 
 @cl.data_layer
 def history() -> Any:
-    return open_history(services.settings)
+    return open_chat_history(services.settings)
 
 
 async def the_user(*roles: Role) -> User:
@@ -114,7 +113,7 @@ async def on_message(message: cl.Message) -> None:
     try:
         if message.command == UPLOAD:
             await the_user(Role.ADMIN)
-            await receive_manual(services, language)
+            await receive_manual(door, language)
             await offer_choices()
         else:
             await answer(message, await the_user(), language)
@@ -163,10 +162,10 @@ async def stop(socket_id: str) -> None:
 
 
 @cl.on_app_startup
-async def warm_up() -> None:
-    services.tracer.warm_up()
+async def start_work() -> None:
+    await door.start_work()
 
 
 @cl.on_app_shutdown
 async def shut_down() -> None:
-    await asyncio.to_thread(services.close)
+    await door.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import shutil
 import socket
@@ -21,6 +20,7 @@ from pydantic import ValidationError
 
 from rag.errors import RagError, StoreDown
 from rag.messages import say
+from rag.observe.logs import set_up_logs
 from rag.settings import Settings
 from rag.store.folder_lock import take_lock
 from rag.types import Language, ManualMetadata
@@ -88,11 +88,7 @@ def _open(
     listener = _listener(host, port, language)
     _claim(settings.data_dir, language)
     _prepare_chainlit_root(settings.data_dir / "chainlit")
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for chatty in ("chainlit", "httpx", "engineio", "socketio"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logs(settings)
     from rag.chat.door import open_door
 
     try:
@@ -169,6 +165,7 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     _print_accounts(door, language)
     if door.services.embedder is None:
         _say(say("start.without_search_model", language))
+    await door.start_work()
     if not await asyncio.to_thread(door.services.library.manuals):
         await _load_samples(door, language)
 
@@ -203,24 +200,28 @@ def _print_accounts(door: Door, language: Language) -> None:
 
 
 async def _load_samples(door: Door, language: Language) -> None:
-    from rag.ingest.manual import ingest_manual
-
-    async def show(stage: str, done: int, total: int) -> None:
-        if sys.stdout.isatty():
-            sys.stdout.write(f"\r\033[K  {stage} {done}/{total}")
-            sys.stdout.flush()
-
     _say(say("start.samples", language))
     for path in sorted(SAMPLES.glob("*.pdf")):
         try:
-            metadata = ManualMetadata(file_name=path.name)
-            manual = await ingest_manual(path, metadata, show, services=door.services)
+            job = await door.jobs.enqueue(path, ManualMetadata(file_name=path.name))
+            async for now in door.jobs.watch(job.id):
+                _say_progress(f"  {path.name}: {now.stage} {now.done}/{now.total}")
+            ended = await door.jobs.job(job.id)
+            if ended.error_key:
+                raise RagError(ended.error_key, retryable=False, **ended.error_values)
         except RagError as error:
             reason = say(error.key, language, **error.values)
             _say(say("start.sample_failed", language, name=path.name, reason=reason))
         else:
-            clear = "\r\033[K" if sys.stdout.isatty() else ""
-            _say(f"{clear}  {manual.title} ({manual.pages})")
+            _say_progress("")
+            _say(f"  {path.name}")
+
+
+def _say_progress(line: str) -> None:
+    """A line that the next one writes over; on a terminal only."""
+    if sys.stdout.isatty():
+        sys.stdout.write(f"\r\033[K{line}")
+        sys.stdout.flush()
 
 
 def _say(line: str) -> None:

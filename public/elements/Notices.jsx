@@ -17,6 +17,12 @@ const Sign = ({ signal }) =>
     </svg>
   );
 
+// The first of several lines names the hazard; manuals print it bold.
+const Words = ({ text }) => {
+  const [first, ...rest] = text.split("\n");
+  return <p>{rest.length ? <><strong>{first}</strong>{`\n${rest.join("\n")}`}</> : first}</p>;
+};
+
 export default function Notices() {
   return (
     <section className="mw-notices" aria-label={props.words.notices}>
@@ -26,7 +32,7 @@ export default function Notices() {
             <Sign signal={notice.signal} />
             {notice.word}
           </header>
-          <p>{notice.text}</p>
+          <Words text={notice.text} />
           <button
             type="button"
             className="mw-place"

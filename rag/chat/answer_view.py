@@ -64,6 +64,7 @@ class AnswerView:
         self._pages = pages
         self._status = StatusLine()
         self._message = cl.Message(content="")
+        self._note = ""
         self._sent = False
         self._has_sources = False
 
@@ -74,8 +75,7 @@ class AnswerView:
             case Status():
                 pass  # tells of a stage that is over: for the trace
             case Understood():
-                note = say("chat.understood", self._language, question=event.question)
-                await self._write(f"*{note}*\n\n")
+                self._note = self._understood(event.question)
             case Notices():
                 await self._show_notices(event.notices)
             case Sources():
@@ -119,16 +119,13 @@ class AnswerView:
 
     async def _replace(self, text: str) -> None:
         await self._send()
-        await self._message.stream_token(text, is_sequence=True)
+        await self._message.stream_token(self._note + text, is_sequence=True)
 
     async def _finish(self, answer: Answer) -> None:
         self.answer = answer
         await self._status.hide()
         await self._send()
-        self._message.content = answer.text
-        if answer.understood_as and answer.understood_as != answer.question:
-            note = say("chat.understood", self._language, question=answer.understood_as)
-            self._message.content = f"*{note}*\n\n{answer.text}"
+        self._message.content = self._note + answer.text
         if not self._has_sources:
             await self._show_sources(answer.perhaps, "card.perhaps")
         await self._settle()
@@ -142,7 +139,12 @@ class AnswerView:
     async def _send(self) -> None:
         if not self._sent:
             self._sent = True
+            self._message.content = self._note
             await self._message.send()
+
+    def _understood(self, question: str) -> str:
+        """Stands before the answer when the question was completed from the conversation."""
+        return f"*{say('chat.understood', self._language, question=question)}*\n\n"
 
     async def _settle(self) -> None:
         if self._sent:

@@ -26,7 +26,7 @@ def source_cards(
 def notice_boxes(
     notices: Sequence[Notice], language: Language, pages: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Props of ``Notices.jsx``; the text stays as it is on the page."""
+    """Props of ``Notices.jsx``: the text as on the page, its signal word apart."""
     return {
         "language": language,
         "words": words(language),
@@ -35,7 +35,7 @@ def notice_boxes(
                 "id": notice.chunk_id,
                 "signal": notice.signal.value,
                 "word": notice.word,
-                "text": notice.text,
+                "text": notice.text.removeprefix(notice.word).strip(),
                 "language": notice.language,
                 "place": {
                     "manual": notice.manual_id,

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from rag.access.accounts import Accounts
 from rag.access.login_limit import LoginLimit
 from rag.access.secret import auth_secret
+from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
 
-ROOT = Path(__file__).parents[2]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Door:
-    """The services and who may use them."""
+    """The services, who may use them, and the manuals that are on their way in."""
 
     services: Services
     accounts: Accounts
     logins: LoginLimit
+    jobs: JobQueue
+    _works: bool = False
+
+    async def start_work(self) -> None:
+        """Begin with what runs in the background, in the loop that serves. May be called again."""
+        if not self._works:
+            self._works = True
+            await self.jobs.start()
+            self.services.tracer.warm_up()
+
+    async def close(self) -> None:
+        """Stop what runs in the background and let go of files."""
+        await self.jobs.stop()
+        await asyncio.to_thread(self.services.close)
 
 
 _open: list[Door] = []
@@ -32,7 +45,8 @@ def open_door(settings: Settings) -> Door:
     if not _open:
         os.environ["CHAINLIT_AUTH_SECRET"] = auth_secret(settings)
         services = build_services(settings)
-        _open.append(Door(services, Accounts(services.database), LoginLimit()))
+        accounts = Accounts(services.database)
+        _open.append(Door(services, accounts, LoginLimit(), JobQueue(services)))
     return _open[0]
 
 

@@ -1,13 +1,32 @@
-"""What was said before in a conversation, for follow-up questions."""
+"""What was said before: kept for the sidebar, and given along with follow-up questions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chainlit.element import Element
+
+from rag.settings import Settings
+from rag.store.element_files import ElementFiles
+from rag.store.history import History
 from rag.types import Answer, Scope, Turn
 
 KEPT_TURNS = 6
+
+
+class ChatHistory(History):
+    """Keeps cards and boxes; files of ``/upload`` go to the library, not into a conversation."""
+
+    async def create_element(self, element: Element) -> None:
+        if element.type == "custom":
+            await super().create_element(element)
+
+
+def open_chat_history(settings: Settings) -> ChatHistory:
+    """On ``data_dir/millwright.db``, which ``open_database`` has migrated."""
+    folder = settings.data_dir.resolve()
+    return ChatHistory(folder / "millwright.db", ElementFiles(folder / "elements"))
 
 
 def remember(turns: Sequence[Turn], answer: Answer, scope: Scope) -> tuple[Turn, ...]:

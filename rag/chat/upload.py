@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
+from contextlib import aclosing
 from pathlib import Path
 
 import chainlit as cl
 
 from rag.chat.answer_view import StatusLine
-from rag.ingest.manual import ingest_manual
+from rag.chat.door import Door
+from rag.errors import RagError
+from rag.ingest.jobs import Job
 from rag.messages import say
-from rag.services import Services
 from rag.types import Language, Manual, ManualMetadata, ManualStatus
 
 UPLOAD = "upload"
@@ -21,10 +22,11 @@ WAIT_FOR_FILE_S = 600
 _PAGE_LIMIT_MB = 10_000
 
 
-async def receive_manual(services: Services, language: Language) -> None:
-    """Ask for the file, ingest it with progress, say what came of it. Raises ``RagError``."""
+async def receive_manual(door: Door, language: Language) -> None:
+    """Ask for the file, queue it, show its progress, say what came of it. Raises ``RagError``."""
+    limit = door.services.settings.max_upload_mb
     asked = cl.AskFileMessage(
-        content=say("upload.ask", language, limit=services.settings.max_upload_mb),
+        content=say("upload.ask", language, limit=limit),
         accept={"application/pdf": [".pdf"]},
         max_size_mb=_PAGE_LIMIT_MB,
         timeout=WAIT_FOR_FILE_S,
@@ -34,26 +36,35 @@ async def receive_manual(services: Services, language: Language) -> None:
         await cl.Message(content=say("upload.nothing", language)).send()
         return
     path = Path(files[0].path)
-    try:
-        manual = await _ingest(services, path, files[0].name, language)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, path.parent, ignore_errors=True)
-    await cl.Message(content=report(manual, language)).send()
-
-
-async def _ingest(services: Services, path: Path, name: str, language: Language) -> Manual:
-    status = StatusLine()
-
-    async def show(stage: str, done: int, total: int) -> None:
-        text = say(f"upload.stage.{stage}", language, name=name, done=done, total=total)
-        await status.show(text)
-
     uploader = cl.context.session.user.identifier if cl.context.session.user else ""
-    metadata = ManualMetadata(file_name=name, uploaded_by=uploader)
+    metadata = ManualMetadata(file_name=files[0].name, uploaded_by=uploader)
     try:
-        return await ingest_manual(path, metadata, show, services=services)
+        job = await door.jobs.enqueue(path, metadata)
     finally:
+        await asyncio.to_thread(path.unlink, True)
+    await _show_job(door, job, language)
+
+
+async def _show_job(door: Door, job: Job, language: Language) -> None:
+    """Progress until the manual is there. Raises ``RagError`` with the reason when it fails."""
+    status = StatusLine()
+    name = job.metadata.file_name
+    try:
+        async with aclosing(door.jobs.watch(job.id)) as changes:  # type: ignore[type-var]
+            async for now in changes:
+                words = {"name": name, "done": now.done, "total": now.total}
+                await status.show(say(f"upload.stage.{now.stage}", language, **words))
+    except asyncio.CancelledError:
         await status.hide()
+        await cl.Message(content=say("upload.goes_on", language, name=name)).send()
+        return
+    await status.hide()
+    ended = await door.jobs.job(job.id)
+    if ended.error_key:
+        raise RagError(ended.error_key, retryable=ended.retryable, **ended.error_values)
+    manual = await asyncio.to_thread(door.services.library.manual, ended.manual_id or "")
+    if manual is not None:
+        await cl.Message(content=report(manual, language)).send()
 
 
 def report(manual: Manual, language: Language) -> str:
