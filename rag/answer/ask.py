@@ -13,40 +13,28 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from rag.answer.budget import Fitted, fit, meter_of
 from rag.answer.cite import citations_of
+from rag.answer.compose import fit_prompt, generate, quote
 from rag.answer.follow_up import Understanding, understand
-from rag.answer.model_state import forget, model_state
-from rag.answer.prompt import load_prompt
-from rag.answer.provenance import provenance
-from rag.answer.quote import best_part, quotation
+from rag.answer.model_state import model_state
 from rag.answer.refusal import nearest_places, refusal_reason, refusal_text
 from rag.answer.safety import notices_for
-from rag.answer.write import Written, write
+from rag.answer.story import Story
 from rag.errors import RagError
 from rag.language import detect_language
 from rag.messages import say
-from rag.models.llm import LanguageModelState
 from rag.retrieve.find import find_passages
 from rag.services import Services
 from rag.types import (
-    Answer,
-    AnswerMode,
-    Check,
-    Citation,
     Done,
     Event,
     Failed,
     Hit,
     Language,
-    Notice,
     Notices,
-    Replaced,
     Retrieval,
     Scope,
     Sources,
@@ -61,44 +49,6 @@ from rag.types import (
 log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 1000
-
-
-@dataclass(slots=True)
-class _Story:
-    """What is known so far about one question."""
-
-    asked: str
-    language: Language
-    services: Services
-    history: Sequence[Turn]
-    understanding: Understanding
-    id: str
-    stages: list[Stage] = field(default_factory=list)
-    model: LanguageModelState | None = None
-    prompt_version: str | None = None
-    hits: tuple[Hit, ...] = ()
-    citations: tuple[Citation, ...] = ()
-    notices: tuple[Notice, ...] = ()
-    checks: tuple[Check, ...] = ()
-    perhaps: tuple[Citation, ...] = ()
-    text: str = ""
-    mode: AnswerMode = "quote"
-    reason: str = ""
-
-    @property
-    def question(self) -> str:
-        return self.understanding.question
-
-    def stage(self, name: str, started_ns: int, key: str, **attributes: Any) -> Status:
-        """Note a stage that just ended, and tell of it."""
-        ids = tuple(hit.chunk.id for hit in self.hits)
-        stage = Stage(name, started_ns, time.time_ns(), ids, attributes)
-        self.stages.append(stage)
-        return Status(key, stage)
-
-    def say(self, text: str) -> Token:
-        self.text += text
-        return Token(text)
 
 
 async def ask(
@@ -122,7 +72,7 @@ async def ask(
         lengths = {"length": str(len(question)), "limit": str(LONGEST_QUESTION)}
         yield Failed("answer.question_too_long", lengths)
         return
-    story = _Story(
+    story = Story(
         asked=question,
         language=detect_language(question, _default_language(history)),
         services=services,
@@ -145,7 +95,7 @@ async def ask(
         yield Failed("answer.failed", retryable=True)
 
 
-async def _tell(story: _Story) -> AsyncIterator[Event]:
+async def _tell(story: Story) -> AsyncIterator[Event]:
     services = story.services
     yield Status("status.understanding")
     started = time.time_ns()
@@ -158,18 +108,14 @@ async def _tell(story: _Story) -> AsyncIterator[Event]:
         yield Understood(story.question)
 
     yield Status("status.searching")
-    retrieval: Retrieval | None = None
-    async with aclosing(_search(story)) as found:  # type: ignore[type-var]
-        async for item in found:
-            if isinstance(item, Stage):
-                story.stages.append(item)
-                yield Status("status.searching", item)
-            else:
-                retrieval = item
-    assert retrieval is not None
+    async with aclosing(_search(story)) as stages:  # type: ignore[type-var]
+        async for stage in stages:
+            story.stages.append(stage)
+            yield Status("status.searching", stage)
+    retrieval = story.retrieval
     if _is_refused(retrieval):
         yield await _refuse(story, retrieval)
-        yield Done(await _answer(story))
+        yield Done(await story.finished())
         return
     story.hits = _one_machine(retrieval)
     story.citations = citations_of(story.hits, story.question)
@@ -190,22 +136,22 @@ async def _tell(story: _Story) -> AsyncIterator[Event]:
     elif chat is None:
         story.reason = f"quote.{story.model.reason}"
     else:
-        fitted = _fit(story)
+        fitted = fit_prompt(story)
         story.reason = "" if fitted else "quote.window"
     if retrieval.verdict == "weak":
         yield story.say(say("answer.weak", story.language) + "\n\n")
-    telling = _quote(story) if fitted is None else _generate(story, fitted)
+    telling = quote(story) if fitted is None else generate(story, fitted)
     async with aclosing(telling) as events:  # type: ignore[type-var]
         async for event in events:
             yield event
-    yield Done(await _answer(story))
+    yield Done(await story.finished())
 
 
 # --- finding -------------------------------------------------------------------------------------
 
 
-async def _search(story: _Story) -> AsyncIterator[Stage | Retrieval]:
-    """The stages of retrieval as they end, then the ``Retrieval``."""
+async def _search(story: Story) -> AsyncIterator[Stage]:
+    """The stages of retrieval as they end; leaves what was found in ``story.retrieval``."""
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[Stage | None] = asyncio.Queue()
 
@@ -226,7 +172,7 @@ async def _search(story: _Story) -> AsyncIterator[Stage | Retrieval]:
     try:
         while (stage := await queue.get()) is not None:
             yield stage
-        yield await task
+        story.retrieval = await task
     finally:
         task.cancel()
 
@@ -246,100 +192,7 @@ def _one_machine(retrieval: Retrieval) -> tuple[Hit, ...]:
     return tuple(hit for hit in retrieval.hits if hit.chunk.machine == machine)
 
 
-# --- telling -------------------------------------------------------------------------------------
-
-
-def _fit(story: _Story) -> Fitted | None:
-    settings = story.services.settings
-    prompt = load_prompt("answer", story.language)
-    story.prompt_version = f"{prompt.id} {prompt.version}"
-    return fit(
-        prompt,
-        story.question,
-        notices=story.notices,
-        passages=[hit.chunk for hit in story.hits],
-        history=story.history,
-        language=story.language,
-        num_ctx=settings.num_ctx,
-        answer_tokens=settings.answer_tokens,
-        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
-        shorten=lambda chunk, characters: best_part(chunk, story.question, characters),
-    )
-
-
-async def _generate(story: _Story, fitted: Fitted) -> AsyncIterator[Event]:
-    """The model's answer; a quotation in its place when it fails or a value is wrong."""
-    services, settings = story.services, story.services.settings
-    yield Status("status.writing")
-    started = time.time_ns()
-    written = Written()
-    passages = [story.hits[number - 1].chunk for number in fitted.numbers]
-    pieces = write(
-        services.llm,
-        fitted,
-        passages,
-        story.question,
-        story.language,
-        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
-        num_ctx=settings.num_ctx,
-        written=written,
-    )
-    async with aclosing(pieces) as shown:  # type: ignore[type-var]
-        async for piece in shown:
-            yield story.say(piece)
-    story.checks = tuple(written.checks)
-    attributes = {"planned_tokens": fitted.tokens, **fitted.left_out, **written.attributes}
-    yield story.stage("generate", started, "status.checking", **attributes)
-    cited = tuple(c for c in story.citations if c.n in written.cited)
-    if written.failure is not None:
-        forget(settings)
-        story.mode, story.reason = "completed_by_quote", written.failure.key
-        lead = say("answer.interrupted", story.language)
-        yield story.say(("\n\n" if story.text else "") + f"*{lead}*\n\n")
-        yield _quoted(story)
-    elif not written.text.strip():
-        story.mode, story.reason = "completed_by_quote", "answer.empty"
-        yield story.say(f"*{say(story.reason, story.language)}*\n\n")
-        yield _quoted(story)
-    elif written.central_value_failed:
-        story.mode, story.reason = "quote", "answer.replaced"
-        story.text = f"*{say(story.reason, story.language)}*\n\n"
-        _quoted(story)
-        yield Replaced(story.text, story.reason)
-    else:
-        story.mode = "llm"
-        story.citations = cited or story.citations
-        if written.usage is not None and written.usage.done_reason == "length":
-            story.reason = "answer.cut_off"
-            yield story.say(f"\n\n*{say(story.reason, story.language)}*")
-
-
-async def _quote(story: _Story) -> AsyncIterator[Event]:
-    """Quote mode: verbatim passages, and one line on how to switch the language model on."""
-    yield Status("status.quoting")
-    started = time.time_ns()
-    token = _quoted(story)
-    story.mode = "quote"
-    yield token
-    settings = story.services.settings
-    if story.reason in ("quote.unreachable", "quote.model_missing", "quote.window"):
-        hint = say(
-            story.reason,
-            story.language,
-            url=settings.ollama_base_url,
-            model=settings.ollama_model,
-            num_ctx=settings.num_ctx,
-        )
-        yield story.say(f"\n\n*{hint}*")
-    yield story.stage("quote", started, "status.done", reason=story.reason)
-
-
-def _quoted(story: _Story) -> Token:
-    chunks = [hit.chunk for hit in story.hits]
-    return story.say(quotation(chunks, story.citations, story.question, story.language))
-
-
-async def _refuse(story: _Story, retrieval: Retrieval) -> Token:
+async def _refuse(story: Story, retrieval: Retrieval) -> Token:
     library = story.services.library
     scope = story.understanding.scope
     has_manuals = bool(await asyncio.to_thread(library.active_ids, Scope()))
@@ -348,37 +201,6 @@ async def _refuse(story: _Story, retrieval: Retrieval) -> Token:
     story.perhaps = nearest_places(retrieval, story.question)
     text = refusal_text(story.reason, retrieval, scope, story.perhaps, story.language)
     return story.say(text)
-
-
-async def _answer(story: _Story) -> Answer:
-    """The finished answer with everything it rests on."""
-    kept = await provenance(
-        asked=story.asked,
-        understood_as=story.question,
-        understood_by=story.understanding.by,
-        scope=story.understanding.scope,
-        hits=story.hits,
-        services=story.services,
-        model=story.model if story.mode in ("llm", "completed_by_quote") else None,
-        prompt_version=story.prompt_version,
-        checks=story.checks,
-        stages=story.stages,
-    )
-    return Answer(
-        id=story.id,
-        question=story.asked,
-        understood_as=story.question,
-        text=story.text,
-        mode=story.mode,
-        language=story.language,
-        citations=() if story.mode == "refusal" else story.citations,
-        notices=story.notices,
-        checks=story.checks,
-        stages=tuple(story.stages),
-        provenance=kept,
-        perhaps=story.perhaps,
-        reason=story.reason,
-    )
 
 
 def _default_language(history: Sequence[Turn]) -> Language:

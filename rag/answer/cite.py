@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.answer.numbers import Finding, words_of
+from rag.answer.numbers import Finding
 from rag.answer.quote import best_part
+from rag.answer.records import words_of
 from rag.messages import say
 from rag.types import Chunk, Citation, Hit, Language
 
@@ -22,7 +23,7 @@ _NO_ANSWER = re.compile(
     r"|specif\w*|provide\w*)\b|\b(?:passages?|manuals?)\b.*\b(?:not|no)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_TAIL = re.compile(r"[\s.!?:;*_\"»“)]*$")
+_CLOSING = ' \t\n.!?:;*_"»“)'
 
 
 def citations_of(hits: Sequence[Hit], question: str) -> tuple[Citation, ...]:
@@ -118,8 +119,5 @@ class Citer:
 
 def insert_at_end(sentence: str, addition: str) -> str:
     """``addition`` before the sentence's closing punctuation and white space."""
-    if not addition:
-        return sentence
-    tail = _TAIL.search(sentence)
-    assert tail is not None
-    return sentence[: tail.start()] + addition + sentence[tail.start() :]
+    end = len(sentence.rstrip(_CLOSING))
+    return sentence[:end] + addition + sentence[end:]

@@ -13,7 +13,7 @@ from rag.types import Language
 
 _TAG_START = re.compile(r"<[A-Za-z/!?]")
 _SWALLOWED = re.compile(r"<(script|style|iframe|object|svg)\b", re.IGNORECASE)
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
+_SCHEME_LETTER = re.compile(r"[A-Za-z0-9+.\-]")
 _ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*://|www\.)[^\s<>\[\]()\"']*", re.IGNORECASE)
 _SCRIPT = re.compile(r"(?:javascript|vbscript)\s?:\S*|data:[a-z]+/\S*", re.IGNORECASE)
 _HIDDEN = re.compile(
@@ -117,9 +117,10 @@ class Cleaner:
         return end + 1, shown
 
     def _word(self, text: str, start: int, final: bool) -> tuple[int, str] | None:
-        scheme = _SCHEME.match(text, start)
-        assert scheme is not None
-        if scheme.end() + 3 > len(text) and not final:
+        name_end = start + 1
+        while name_end < len(text) and _SCHEME_LETTER.match(text, name_end):
+            name_end += 1
+        if name_end + 3 > len(text) and not final:
             return None
         for pattern, instead in ((_ADDRESS, self._removed), (_SCRIPT, self._removed)):
             found = pattern.match(text, start)
@@ -128,7 +129,7 @@ class Cleaner:
                     return None
                 return found.end(), instead
         end = start + 1
-        while end < scheme.end() and text[end].isalnum():
+        while end < name_end and text[end].isalnum():
             end += 1
         return end, text[start:end]
 

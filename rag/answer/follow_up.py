@@ -16,8 +16,8 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_ollama import ChatOllama
 
 from rag.answer.clean import clean
-from rag.answer.numbers import codes_of, words_of
 from rag.answer.prompt import load_prompt
+from rag.answer.records import codes_of, words_of
 from rag.codes import fold_code
 from rag.types import Language, Scope, Turn
 

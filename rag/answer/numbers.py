@@ -1,8 +1,9 @@
 """Check that every value and code of an answer is what the passages say.
 
 A value is found when a passage holds the same number with the same unit, or one that converts
-into it. In tables it must moreover stand in the row that is meant: of the rows with a value of
-that kind, the one that shares most words with the sentence and the question.
+into it. It must moreover stand in the row or sentence that is meant: of those with a value of its
+kind, the one that shares most words with the answer's sentence and the question; and in the
+column whose header they name.
 """
 
 from __future__ import annotations
@@ -11,22 +12,26 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from rag.answer.records import Cell, Record, codes_of, keys_of, records_of, words_of
 from rag.answer.values import Value, code_spans, find_values
 from rag.codes import fold_code
-from rag.retrieve.words import STOP_WORDS, fold, root
+from rag.retrieve.words import fold, root
 from rag.types import Check, Chunk, Language
+
+Status = Literal["found", "converted", "missing"]
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SMALL = 12
 _QUESTION_WEIGHT = 0.6
-_HEADING_WEIGHT = 0.5
-_CLEARLY_BETTER = 1.3
-_TABLE_KINDS = frozenset({"table", "fault", "parts", "maintenance"})
+_HEADING_WEIGHT = 0.4
+_CODE_WEIGHT = 4.0
+_KEY_WEIGHT = 1.5
+# How much more another row must share with the sentence before a value counts as that row's.
+_CLEARLY_BETTER = {True: 1.25, False: 1.6}
 _THREAD = re.compile(r"^(?:m|g|sw)\d")
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ0-9•\-])|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +43,14 @@ class Finding:
     check: Check
 
 
-@dataclass(slots=True)
-class _Record:
-    """A table row or a sentence of a passage."""
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the sentence and the question speak of."""
 
-    passage: int
-    text: str
     words: frozenset[str]
-    heading: frozenset[str]
-    values: list[Value]
-    codes: dict[str, str]
-    row: bool
-    keys: frozenset[str] = field(default_factory=frozenset)
+    keys: frozenset[str]
+    codes: frozenset[str]
+    cited: frozenset[int]
 
 
 class Checker:
@@ -62,28 +63,37 @@ class Checker:
         self._language = language
         self._question = question
         self._question_words = words_of(question, language)
-        self._asked_codes = codes_of(question)
+        self._question_keys = keys_of(question)
+        self._asked_values = find_values(question, language)
+        self._asked_codes = frozenset(codes_of(question))
         self._records = [
             record
             for number, chunk in enumerate(passages, start=1)
-            for record in _records(number, chunk)
+            for record in records_of(number, chunk)
         ]
+        self._asked_records = {
+            code for code in self._asked_codes if any(code in r.keys for r in self._records)
+        }
         spread = Counter(word for record in self._records for word in record.words)
         total = len(self._records) + 1
         self._weight = {word: math.log(1 + total / count) for word, count in spread.items()}
 
     def check(self, sentence: str, cited: frozenset[int] = frozenset()) -> list[Finding]:
         """What the sentence states, in order, each with whether the passages say so."""
-        context = words_of(sentence, self._language)
-        keys = frozenset(codes_of(sentence)) | frozenset(self._asked_codes)
+        context = _Context(
+            words_of(sentence, self._language),
+            keys_of(sentence),
+            frozenset(codes_of(sentence)) | self._asked_codes,
+            cited,
+        )
         findings = []
         for value in find_values(sentence, self._language):
             if self._is_checked(value, sentence):
-                status, passage = self._look_up(value, context, keys, cited)
+                status, passage = self._look_up(value, context)
                 check = Check(value.written, "number", status, passage)
                 findings.append(Finding(value.start, value.end, check))
         for start, end in code_spans(sentence):
-            status, passage = self._look_up_code(sentence[start:end], context, keys)
+            status, passage = self._look_up_code(sentence[start:end], context)
             check = Check(sentence[start:end], "code", status, passage)
             findings.append(Finding(start, end, check))
         return sorted(findings, key=lambda finding: finding.start)
@@ -100,76 +110,106 @@ class Checker:
             self._counts(record, counted) for record in self._records if counted in record.words
         )
 
-    def _counts(self, record: _Record, counted: str) -> bool:
-        return any(
-            value.unit is None
-            and (noun := _WORD.match(record.text, value.end + 1)) is not None
-            and root(fold(noun[0]), self._language) == counted
-            for value in record.values
-        )
+    def _counts(self, record: Record, counted: str) -> bool:
+        """Whether the record says how many of something there are."""
+        for value in find_values(record.text, self._language):
+            noun = _WORD.match(record.text, value.end + 1)
+            if value.unit is None and noun and root(fold(noun[0]), self._language) == counted:
+                return True
+        return False
 
-    def _look_up(
-        self, value: Value, context: frozenset[str], keys: frozenset[str], cited: frozenset[int]
-    ) -> tuple[Literal["found", "converted", "missing"], int | None]:
-        matching: list[tuple[float, _Record, bool]] = []
-        competing = 0.0
-        asked = {key for key in self._asked_codes if any(key in r.keys for r in self._records)}
+    def _look_up(self, value: Value, context: _Context) -> tuple[Status, int | None]:
+        candidates: list[tuple[float, bool, Record]] = []
+        rivals: list[tuple[float, Record]] = []
         for record in self._records:
-            if asked and record.keys and not record.keys & asked:
-                match = None  # the record of another code than the one asked for
-                score = 0.0
-            else:
-                match = _match(value, record)
-                score = self._score(record, context, keys)
-            if match is not None:
-                matching.append((score + (0.01 if record.passage in cited else 0), record, match))
-            elif record.row and any(
-                other.dimension == value.dimension and value.unit for other in record.values
-            ):
-                competing = max(competing, score)
-        if not matching:
-            return self._given_in_question(value)
-        best_score, best, converted = max(matching, key=lambda entry: (entry[0], not entry[2]))
-        if best.row and competing > best_score * _CLEARLY_BETTER:
+            if self._asked_records and record.keys and not record.keys & self._asked_records:
+                continue  # the record of another code than the one asked for
+            converted = self._match(value, record, context)
+            score = self._score(record, context)
+            if converted is not None:
+                score += 0.01 * (record.passage in context.cited)
+                candidates.append((score, not converted, record))
+            elif value.unit and any(_rivals(value, other) for other in record.values):
+                rivals.append((score, record))
+        if not candidates:
+            asked = any(_equal(value, other) is False for other in self._asked_values)
+            return ("found" if asked else "missing"), None
+        score, direct, record = max(candidates, key=lambda one: one[:2])
+        if any(self._is_meant_instead(rival, (score, record), context) for rival in rivals):
             return "missing", None
-        return ("converted" if converted else "found"), best.passage
+        return ("found" if direct else "converted"), record.passage
 
-    def _given_in_question(self, value: Value) -> tuple[Literal["found", "missing"], int | None]:
-        """A value the user wrote is no claim of the answer."""
-        asked = find_values(self._question, self._language)
-        same = any(_equal(value, other) is False for other in asked)
-        return ("found" if same else "missing"), None
+    def _is_meant_instead(
+        self, rival: tuple[float, Record], found: tuple[float, Record], context: _Context
+    ) -> bool:
+        """Whether the sentence speaks of another row or sentence than the one with its value."""
+        rival_score, other = rival
+        score, record = found
+        if rival_score > score * _CLEARLY_BETTER[record.row] + 0.3:
+            return True
+        spoken = context.words | context.keys | self._question_words | self._question_keys
+        named = bool(other.label) and other.label <= spoken
+        return named and bool(record.label - spoken) and rival_score > 0.9 * score
 
-    def _look_up_code(
-        self, printed: str, context: frozenset[str], keys: frozenset[str]
-    ) -> tuple[Literal["found", "missing"], int | None]:
+    def _match(self, value: Value, record: Record, context: _Context) -> bool | None:
+        """``False``: the record holds the value; ``True``: in another unit; ``None``: not at all,
+        or only in a column that is not meant."""
+        matches: dict[int, bool] = {}
+        for place, cell in enumerate(record.cells):
+            foreign = record.language != self._language
+            equal = [_equal(value, other, foreign=foreign) for other in cell.values]
+            if False in equal:
+                matches[place] = False
+            elif True in equal:
+                matches[place] = True
+        if not matches:
+            return None
+        if record.row:
+            meant = {
+                place: self._meant(cell, context)
+                for place, cell in enumerate(record.cells)
+                if place in matches or any(v.dimension == value.dimension for v in cell.values)
+            }
+            most = max(meant.values())
+            matches = {place: match for place, match in matches.items() if meant[place] >= most}
+        return min(matches.values()) if matches else None
+
+    def _meant(self, cell: Cell, context: _Context) -> float:
+        """How clearly the sentence, or else the question, names the cell's column."""
+        spoken = len(cell.header_keys & context.keys) * 3 + len(cell.header_words & context.words)
+        asked = len(cell.header_keys & self._question_keys) * 3 + len(
+            cell.header_words & self._question_words
+        )
+        return spoken + _QUESTION_WEIGHT * asked
+
+    def _look_up_code(self, printed: str, context: _Context) -> tuple[Status, int | None]:
         folded = fold_code(printed)
         matching = [record for record in self._records if folded in record.codes]
         if not matching:
             return ("found" if folded in self._asked_codes else "missing"), None
-        others = keys - {folded}
-        best = max(self._score(record, context, others) for record in matching)
-        kind = _code_kind(printed)
+        others = _Context(context.words, context.keys, context.codes - {folded}, context.cited)
+        best = max(matching, key=lambda record: self._score(record, others))
+        kind = _code_kind(folded)
+        if kind == "fault":
+            return "found", best.passage
         competing = max(
             (
-                self._score(record, context, others)
+                self._score(record, others)
                 for record in self._records
-                if record.row
-                and folded not in record.codes
-                and kind in map(_code_kind, record.codes.values())
+                if folded not in record.codes and kind in map(_code_kind, record.codes)
             ),
             default=0.0,
         )
-        row = any(record.row for record in matching)
-        if kind != "fault" and row and competing > best * _CLEARLY_BETTER:
+        if competing > self._score(best, others) * _CLEARLY_BETTER[best.row] + 0.3:
             return "missing", None
-        return "found", matching[0].passage
+        return "found", best.passage
 
-    def _score(self, record: _Record, context: frozenset[str], keys: frozenset[str]) -> float:
+    def _score(self, record: Record, context: _Context) -> float:
         """Weighted words shared with the sentence and the question; codes count most."""
-        score = 4.0 * len(keys & record.codes.keys())
-        for word in context | self._question_words:
-            share = 1.0 if word in context else _QUESTION_WEIGHT
+        score = _CODE_WEIGHT * len(context.codes & record.codes.keys())
+        score += _KEY_WEIGHT * len((context.keys | self._question_keys) & record.keys_in_text)
+        for word in context.words | self._question_words:
+            share = 1.0 if word in context.words else _QUESTION_WEIGHT
             if word in record.words:
                 score += share * self._weight[word]
             elif word in record.heading:
@@ -177,91 +217,49 @@ class Checker:
         return score
 
 
-def words_of(text: str, language: Language) -> frozenset[str]:
-    """The roots of the content words of ``text``."""
-    return frozenset(
-        root(folded, language)
-        for word in _WORD.findall(text)
-        if (folded := fold(word)) not in STOP_WORDS[language]
-    )
+def _rivals(value: Value, other: Value) -> bool:
+    """Another value of the same kind, or the same number in another unit."""
+    if other.unit is None or value.unit is None:
+        return False
+    return other.unit.dimension == value.unit.dimension or other.digits == value.digits
 
 
-def codes_of(text: str) -> dict[str, str]:
-    """Folded code → as printed, for every code in ``text``."""
-    return {fold_code(text[start:end]): text[start:end] for start, end in code_spans(text)}
+def _equal(value: Value, other: Value, *, foreign: bool = False) -> bool | None:
+    """``False``: the same value; ``True``: the same in another unit; ``None``: another value.
 
-
-def _records(number: int, chunk: Chunk) -> list[_Record]:
-    row = chunk.kind in _TABLE_KINDS
-    parts = chunk.text.split("\n") if row else _SENTENCE_END.split(chunk.text)
-    heading = words_of(" ".join(chunk.heading), chunk.language)
-    keys = frozenset(fold_code(code) for code in chunk.codes)
-    return [
-        _Record(
-            number,
-            part,
-            words_of(part, chunk.language),
-            heading,
-            find_values(part, chunk.language),
-            codes_of(part),
-            row,
-            keys,
-        )
-        for part in parts
-        if part.strip()
-    ]
-
-
-def _match(value: Value, record: _Record) -> bool | None:
-    """``False``: the record holds the value; ``True``: in another unit; ``None``: not at all."""
-    best: bool | None = None
-    for other in record.values:
-        equal = _equal(value, other)
-        if equal is False:
-            return False
-        if equal:
-            best = True
-    return best
-
-
-def _equal(value: Value, other: Value) -> bool | None:
-    """As ``_match``, for one value of a passage."""
-    if value.unit is None or other.unit is None:
-        bare = value.unit is None or _bare_matches(value, other)
-        return False if bare and _shared(value.readings, other.readings, 1e-9) else None
-    if value.unit.dimension != other.unit.dimension:
+    ``foreign``: the two are written in different languages.
+    """
+    if value.unit is None:
+        return False if _shared(value, other, foreign) else None
+    if other.unit is None or value.unit.dimension != other.unit.dimension:
         return None
     if value.unit.name == other.unit.name:
-        return False if _shared(value.readings, other.readings, 1e-9) else None
+        return False if _shared(value, other, foreign) else None
     # A converted value is rounded: half a unit of its last digit, or one per cent.
     step = abs(value.unit.factor) * 10.0**-value.decimals
     for mine in value.bases():
         for theirs in other.bases():
-            offset = value.unit.offset
-            allowed = max(0.51 * step, 0.01 * abs(theirs - offset))
+            if mine == 0 or theirs == 0:
+                continue  # nothing is nothing in every unit: no sign of a conversion
+            allowed = max(0.51 * step, 0.01 * abs(theirs - value.unit.offset))
             if abs(mine - theirs) <= allowed:
                 return True
     return None
 
 
-def _bare_matches(value: Value, other: Value) -> bool:
-    return False
-
-
-def _shared(mine: Sequence[float], theirs: Sequence[float], tolerance: float) -> bool:
-    """The likelier readings agree, or one spelled openly agrees with one that is not."""
-    if abs(mine[0] - theirs[0]) <= tolerance * max(1.0, abs(mine[0])):
+def _shared(value: Value, other: Value, foreign: bool) -> bool:
+    """Written alike, or read alike; between languages any reading of an open spelling counts."""
+    mine, theirs = value.readings, other.readings
+    if math.isclose(mine[0], theirs[0], rel_tol=1e-9):
         return True
-    return any(
-        abs(a - b) <= tolerance * max(1.0, abs(a))
-        for a in mine
-        for b in theirs
-        if len(mine) != len(theirs)
+    if value.digits == other.digits and math.copysign(1, mine[0]) == math.copysign(1, theirs[0]):
+        return True
+    return foreign and any(
+        math.isclose(one, another, rel_tol=1e-9) for one in mine for another in theirs
     )
 
 
-def _code_kind(printed: str) -> str:
-    folded = fold_code(printed)
+def _code_kind(folded: str) -> str:
     if _THREAD.match(folded):
         return "thread"
     return "part" if sum(letter.isdigit() for letter in folded) > 4 else "fault"

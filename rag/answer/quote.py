@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.clean import verbatim
-from rag.answer.numbers import codes_of, words_of
+from rag.answer.records import codes_of, words_of
 from rag.answer.values import find_values
 from rag.messages import say
 from rag.types import Chunk, Citation, Language

@@ -51,6 +51,7 @@ class Value:
     readings: tuple[float, ...]
     unit: Unit | None
     decimals: int
+    digits: str = ""
 
     @property
     def dimension(self) -> str:
@@ -81,7 +82,15 @@ def find_values(text: str, language: Language) -> list[Value]:
         if sign in "-−–" and sign and _is_sign(text, found.start()):
             readings = tuple(-reading for reading in readings)
         found_values.append(
-            Value(found.start(2), end, text[found.start(2) : end], readings, unit, _places(digits))
+            Value(
+                found.start(2),
+                end,
+                text[found.start(2) : end],
+                readings,
+                unit,
+                _places(digits),
+                digits,
+            )
         )
     found_values += [
         Value(*found.span(), found[0], (count,), unit, 0)
@@ -109,9 +118,8 @@ def _is_sign(text: str, position: int) -> bool:
 
 def _unit_of(text: str, position: int) -> tuple[Unit | None, int]:
     """The unit behind a number; the first end of a range takes the unit of the second."""
-    start = _SPACE.match(text, position)
-    assert start is not None
-    found = unit_at(text, start.end()) or _hyphenated(text, position)
+    space = _SPACE.match(text, position)
+    found = unit_at(text, space.end() if space else position) or _hyphenated(text, position)
     if found:
         return found
     second = _BETWEEN.match(text, position)

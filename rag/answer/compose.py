@@ -1,0 +1,106 @@
+"""Tell the answer: the model's, or the manual's own words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from rag.answer.budget import Fitted, fit, meter_of
+from rag.answer.model_state import forget
+from rag.answer.prompt import load_prompt
+from rag.answer.quote import best_part, quotation
+from rag.answer.story import Story
+from rag.answer.write import Written, write
+from rag.messages import say
+from rag.types import Event, Replaced, Status, Token
+
+
+def fit_prompt(story: Story) -> Fitted | None:
+    settings = story.services.settings
+    prompt = load_prompt("answer", story.language)
+    story.prompt_version = f"{prompt.id} {prompt.version}"
+    return fit(
+        prompt,
+        story.question,
+        notices=story.notices,
+        passages=[hit.chunk for hit in story.hits],
+        history=story.history,
+        language=story.language,
+        num_ctx=settings.num_ctx,
+        answer_tokens=settings.answer_tokens,
+        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
+        shorten=lambda chunk, characters: best_part(chunk, story.question, characters),
+    )
+
+
+async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
+    """The model's answer; a quotation in its place when it fails or a value is wrong."""
+    services, settings = story.services, story.services.settings
+    yield Status("status.writing")
+    started = time.time_ns()
+    written = Written()
+    passages = [story.hits[number - 1].chunk for number in fitted.numbers]
+    pieces = write(
+        services.llm,
+        fitted,
+        passages,
+        story.question,
+        story.language,
+        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
+        num_ctx=settings.num_ctx,
+        written=written,
+    )
+    async with aclosing(pieces) as shown:  # type: ignore[type-var]
+        async for piece in shown:
+            yield story.say(piece)
+    story.checks = tuple(written.checks)
+    attributes = {"planned_tokens": fitted.tokens, **fitted.left_out, **written.attributes}
+    yield story.stage("generate", started, "status.checking", **attributes)
+    cited = tuple(c for c in story.citations if c.n in written.cited)
+    if written.failure is not None:
+        forget(settings)
+        story.mode, story.reason = "completed_by_quote", written.failure.key
+        lead = say("answer.interrupted", story.language)
+        yield story.say(("\n\n" if story.text else "") + f"*{lead}*\n\n")
+        yield _quoted(story)
+    elif not written.text.strip():
+        story.mode, story.reason = "completed_by_quote", "answer.empty"
+        yield story.say(f"*{say(story.reason, story.language)}*\n\n")
+        yield _quoted(story)
+    elif written.central_value_failed:
+        story.mode, story.reason = "quote", "answer.replaced"
+        story.text = f"*{say(story.reason, story.language)}*\n\n"
+        _quoted(story)
+        yield Replaced(story.text, story.reason)
+    else:
+        story.mode = "llm"
+        story.citations = cited or story.citations
+        if written.usage is not None and written.usage.done_reason == "length":
+            story.reason = "answer.cut_off"
+            yield story.say(f"\n\n*{say(story.reason, story.language)}*")
+
+
+async def quote(story: Story) -> AsyncIterator[Event]:
+    """Quote mode: verbatim passages, and one line on how to switch the language model on."""
+    yield Status("status.quoting")
+    started = time.time_ns()
+    token = _quoted(story)
+    story.mode = "quote"
+    yield token
+    settings = story.services.settings
+    if story.reason in ("quote.unreachable", "quote.model_missing", "quote.window"):
+        hint = say(
+            story.reason,
+            story.language,
+            url=settings.ollama_base_url,
+            model=settings.ollama_model,
+            num_ctx=settings.num_ctx,
+        )
+        yield story.say(f"\n\n*{hint}*")
+    yield story.stage("quote", started, "status.done", reason=story.reason)
+
+
+def _quoted(story: Story) -> Token:
+    chunks = [hit.chunk for hit in story.hits]
+    return story.say(quotation(chunks, story.citations, story.question, story.language))
