@@ -129,7 +129,7 @@ class Text(Flowable):  # type: ignore[misc]
         canvas.setFillColor(style.colour)
         y = self.height - style.size
         if self.marker:
-            canvas.drawString(max(style.indent - 18, 0), y, self.marker)
+            canvas.drawString(max(style.indent - 22, 0), y, self.marker)
         for line in self.lines:
             canvas.drawString(style.indent, y, line)
             y -= style.leading

@@ -19,7 +19,7 @@ GREY = HexColor("#555555")
 STYLES = {
     "body": Style(),
     "bold": Style(font="Vera-Bold"),
-    "step": Style(indent=24, after=5),
+    "step": Style(indent=27, after=5),
     "bullet": Style(indent=18, after=3),
     "h1": Style("Vera-Bold", 17, 22, HexColor("#16324F"), 0, 12, hyphenate=False),
     "h2": Style("Vera-Bold", 12.5, 17, HexColor("#16324F"), 10, 6, hyphenate=False),

