@@ -126,6 +126,16 @@ class Snapshot:
             self._known_share(groups[:own], per_group),
         )
 
+    def groups(
+        self, question: str, language: Language, manual_languages: Collection[Language] = ()
+    ) -> list[Group]:
+        """The question's words with all the ways to say each, as this library knows them."""
+        return self._builder.build(question, language, manual_languages)
+
+    def weight(self, term: str) -> float:
+        """How telling an index term is: its inverse document frequency."""
+        return self._postings.weight(term)
+
     def stands_in(self, code: str, manual_ids: Collection[str]) -> bool:
         """Whether a folded code occurs in any passage of ``manual_ids``."""
         scores = np.zeros(self._postings.size, np.float32)
