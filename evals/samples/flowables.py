@@ -43,7 +43,7 @@ class Style:
 
 @cache
 def _dictionary(language: str) -> pyphen.Pyphen:
-    return pyphen.Pyphen(lang={"de": "de_DE", "en": "en_GB"}[language], left=3, right=3)
+    return pyphen.Pyphen(lang={"de": "de_DE", "en": "en_US"}[language], left=3, right=3)
 
 
 def break_lines(text: str, width: float, style: Style, language: str, hyphen: str) -> list[str]:

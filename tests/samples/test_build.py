@@ -107,7 +107,7 @@ def test_lines_end_in_plain_and_in_soft_hyphens() -> None:
     for path in PDFS:
         with pdfplumber.open(path) as document:
             text = "\n".join(page.extract_text() for page in document.pages[5:30])
-        assert text.count("\u00ad\n") >= 5
+        assert text.count("\u00ad\n") >= 4
         assert text.count("-\n") >= 5
 
 
