@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +18,39 @@ from rag.store.database import open_database
 from rag.types import Answer, Citation, Stage
 
 MakeAnswer = Callable[..., Answer]
+
+
+class LogWatch(logging.Handler):
+    """Remembers the tracer's records and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.records: list[logging.LogRecord] = []
+        self._changed = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self._changed:
+            self.records.append(record)
+            self._changed.notify_all()
+
+    def wait_for(self, words: str, count: int = 1, timeout: float = 60.0) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.count(words) >= count, timeout)
+
+    def count(self, words: str) -> int:
+        return sum(words in record.getMessage() for record in self.records)
+
+
+@pytest.fixture
+def log() -> Iterator[LogWatch]:
+    watch = LogWatch()
+    logger = logging.getLogger("rag.observe.tracing")
+    level = logger.level
+    logger.addHandler(watch)
+    logger.setLevel(logging.DEBUG)
+    yield watch
+    logger.removeHandler(watch)
+    logger.setLevel(level)
 
 
 @pytest.fixture

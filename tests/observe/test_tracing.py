@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,10 +25,11 @@ from rag.observe.trace import trace_name
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 from rag.types import Answer, Stage
-from tests.observe.conftest import MakeAnswer
+from tests.observe.conftest import LogWatch, MakeAnswer
 
 ANNA = "p-0123456789abcdef"
 BERT = "p-fedcba9876543210"
+AWAY = "MLflow cannot be reached"
 WAIT_S = 60.0  # MLflow's schema is made on the way
 
 
@@ -127,28 +133,111 @@ def test_a_thumbs_down_with_a_comment_is_read_back_and_replaced(
 
 @pytest.mark.slow
 def test_without_mlflow_everything_goes_on_and_is_written_when_it_is_back(
-    tracer: Tracer,
-    settings: Settings,
-    engine: Engine,
-    make_answer: MakeAnswer,
-    caplog: pytest.LogCaptureFixture,
+    tracer: Tracer, settings: Settings, engine: Engine, make_answer: MakeAnswer, log: LogWatch
 ) -> None:
     obstacle = settings.data_dir / "mlflow.db"
     obstacle.mkdir()  # a folder where the database should be: nothing can be opened
     answer = make_answer()
-    with caplog.at_level("DEBUG", logger="rag.observe.tracing"):
-        record(tracer, answer)
-        tracer.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
-        assert not tracer.flush(timeout=20.0)
-        assert rows(engine, "SELECT value, comment, exported_at FROM ratings") == [
-            (0, "falsch", None)
-        ]
-        assert [r.levelname for r in caplog.records].count("WARNING") == 1
-        tracer.rate(answer.id, 1, comment="doch richtig", pseudonym=ANNA)
-        obstacle.rmdir()
-        assert tracer.flush(WAIT_S)
+    record(tracer, answer)
+    tracer.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
+    assert log.wait_for(AWAY, count=3)
+    assert [r.levelname for r in log.records] == ["WARNING", *["DEBUG"] * (len(log.records) - 1)]
+    assert rows(engine, "SELECT value, comment, exported_at FROM ratings") == [(0, "falsch", None)]
+    tracer.rate(answer.id, 1, comment="doch richtig", pseudonym=ANNA)
+    obstacle.rmdir()
+    assert tracer.flush(WAIT_S)
     assert ratings(read(settings, answer)) == [(True, "doch richtig")]
-    assert "reached again" in caplog.text
+    assert log.wait_for("reached again")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("server", ["refuses", "hangs"])
+def test_a_server_that_does_not_answer_holds_nobody_up(
+    server: str,
+    settings: Settings,
+    engine: Engine,
+    make_answer: MakeAnswer,
+    log: LogWatch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    if server == "refuses":
+        listener.close()
+    tracer = Tracer(
+        settings.model_copy(update={"mlflow_tracking_uri": address}),
+        Ledger(engine),
+        first_wait_s=0.05,
+        longest_wait_s=0.05,
+    )
+    answer = make_answer()
+    record(tracer, answer)
+    tracer.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
+    assert log.wait_for(AWAY, count=2)
+    started = time.perf_counter()
+    for number in range(20):
+        record(tracer, make_answer(f"Frage {number}"))
+    assert time.perf_counter() - started < 1
+    assert sum(r.levelname == "WARNING" for r in log.records) == 1
+    tracer.close()
+    listener.close()
+    assert rows(engine, "SELECT count(*) FROM pending_traces") == [(21,)]
+    assert rows(engine, "SELECT value, comment FROM ratings") == [(0, "falsch")]
+
+
+@pytest.mark.slow
+def test_the_event_loop_does_not_notice_a_trace(
+    tracer: Tracer, settings: Settings, make_answer: MakeAnswer
+) -> None:
+    """Once warm, the longest hold-up of the loop while 50 answers are traced stays short."""
+    record(tracer, make_answer())
+    assert tracer.flush(WAIT_S)
+
+    async def longest_pause_s() -> float:
+        longest = 0.0
+        for number in range(50):
+            record(tracer, make_answer(f"Frage {number}"))
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.perf_counter() - before - 0.01)
+        return longest
+
+    pause = asyncio.run(longest_pause_s())
+    assert tracer.flush(WAIT_S)
+    assert pause < 0.25
+
+
+@pytest.mark.slow
+def test_no_request_leaves_the_machine(tmp_path: Path) -> None:
+    """A process of its own, as in production, with an ear on every name that is looked up."""
+    program = """
+import sys
+seen = []
+def ear(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+        seen.append((event, arguments[-2:]))
+sys.addaudithook(ear)
+from rag.observe.tracing import open_tracer
+from rag.settings import Settings
+from rag.store.database import open_database
+from tests.observe.conftest import _answer
+settings = Settings()
+tracer = open_tracer(settings, open_database(settings))
+answer = _answer()
+tracer.record(answer, user_pseudonym="p-1", thread_id="t", run_id="r")
+tracer.rate("r", 1, pseudonym="p-1")
+print("written", tracer.flush(90))
+tracer.close()
+print("seen", seen)
+"""
+    quiet = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=quiet, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["written True", "seen []"]
+    assert done.stderr == ""
+    assert not Path("mlruns").exists()
 
 
 @pytest.mark.slow
