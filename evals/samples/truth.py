@@ -32,12 +32,50 @@ class Recorder:
         return list(self.path)
 
 
+# Columns of the long tables in both languages → the names of a record's fields.
+FIELDS = {
+    "faults": {
+        "code": ("Code",),
+        "title": ("Störung", "Message"),
+        "cause": ("Ursache", "Cause"),
+        "remedy": ("Abhilfe", "Remedy"),
+    },
+    "parts": {
+        "number": ("Teilenummer", "Part number"),
+        "name": ("Benennung", "Description"),
+        "quantity": ("Menge", "Qty"),
+    },
+    "tasks": {"number": ("Nr.", "No."), "task": ("Wartungsarbeit", "Task")},
+}
+CROSS = "X"
+
+
+def _fields(tag: str, cells: dict[str, str]) -> dict[str, Any]:
+    """The named fields of a record; for a maintenance task the intervals that are crossed."""
+    named: dict[str, Any] = {
+        name: next(cells[column] for column in columns if column in cells)
+        for name, columns in FIELDS.get(tag, {}).items()
+    }
+    if tag == "tasks":
+        named["intervals"] = [column for column, cell in cells.items() if cell == CROSS]
+    return named
+
+
 def manual_truth(recorder: Recorder, file_name: str, meta: dict[str, str]) -> dict[str, Any]:
-    """The ground truth of one manual as plain data for ``truth.json``."""
+    """The ground truth of one manual as plain data for ``truth.json``.
+
+    ``pages``: ``index`` (physical), ``label`` (printed), ``kind`` ("text", "two_column", "rotated",
+    "scanned"), ``running`` (header left and right, footer left, label), ``text`` (words of the
+    source in reading order, unhyphenated, without the running texts and the figures' frames).
+    ``notices``: ``text`` has a line break where a new paragraph begins; compare with white space
+    collapsed. ``records``: rows of the tables by kind, each with its page, its cells by column
+    (merged cells filled in), and for faults, parts and tasks the same fields in both languages.
+    """
     pages = sorted(recorder.labels)
     by_tag: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in recorder.records:
-        by_tag[record["tag"]].append({key: value for key, value in record.items() if key != "tag"})
+        tag, cells = record["tag"], record["cells"]
+        by_tag[tag].append({"page": record["page"], **_fields(tag, cells), "cells": cells})
     return {
         "file": file_name,
         **meta,

@@ -113,15 +113,14 @@ def test_lines_end_in_plain_and_in_soft_hyphens() -> None:
 
 def test_faults_of_both_machines_share_codes_but_not_meanings() -> None:
     compressor, press = (
-        {record["cells"]["Code"]: record["cells"] for record in t["records"]["faults"]}
-        for t in TRUTH
+        {record["code"]: record for record in t["records"]["faults"]} for t in TRUTH
     )
     assert len(compressor) >= 100 and len(press) >= 100
     shared = compressor.keys() & press.keys()
     assert {"E-103", "E-104", "E-105"} <= shared
     assert "E-512" not in compressor.keys() | press.keys()
-    assert compressor["E-104"]["Störung"] != press["E-104"]["Message"]
-    remedies = [compressor[f"E-10{digit}"]["Abhilfe"] for digit in (3, 4, 5)]
+    assert compressor["E-104"]["title"] != press["E-104"]["title"]
+    remedies = [compressor[f"E-10{digit}"]["remedy"] for digit in (3, 4, 5)]
     assert len(set(remedies)) == 3
 
 
@@ -133,6 +132,15 @@ def test_procedures_and_tables_cross_pages() -> None:
         assert sum(len(pages) > 1 for pages in pages_of.values()) >= 2
         for tag in ("faults", "parts", "tasks"):
             assert len({record["page"] for record in truth["records"][tag]}) > 1
+
+
+def test_every_task_has_an_interval_and_every_part_a_number() -> None:
+    for truth in TRUTH:
+        assert all(task["intervals"] for task in truth["records"]["tasks"])
+        numbers = [part["number"] for part in truth["records"]["parts"]]
+        assert len(numbers) == len(set(numbers)) >= 60
+    filters = [t for t in TRUTH[0]["records"]["tasks"] if t["task"] == "Ölfilter wechseln"]
+    assert [t["intervals"] for t in filters] == [["2.000 h", "jährlich"]]
 
 
 def test_the_same_screw_has_the_same_torque_everywhere() -> None:
