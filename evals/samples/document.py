@@ -84,7 +84,9 @@ class _Layout(BaseDocTemplate):  # type: ignore[misc]
             LEFT, BOTTOM, HEIGHT - LEFT - RIGHT, WIDTH - TOP - BOTTOM, id="turned", **plain
         )
         full = Frame(0, 0, WIDTH, HEIGHT, id="full", **plain)
-        rotated = PageTemplate("rotated", turned, onPage=self._begin("rotated"))
+        rotated = PageTemplate(
+            "rotated", turned, onPage=self._begin("rotated"), pagesize=(HEIGHT, WIDTH)
+        )  # the size as displayed: ReportLab swaps the sides of a turned page
         rotated.rotation = 90
         return [
             PageTemplate("cover", one, onPage=self._begin("cover")),
