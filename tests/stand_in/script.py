@@ -138,7 +138,9 @@ def _cut_head(messages: list[dict[str, str]], excess: int) -> list[dict[str, str
     return left
 
 
-_FIRST_PASSAGE = re.compile(r"^\s*\[1\](.*?)(?=^\s*\[\d+\]|\Z)", re.MULTILINE | re.DOTALL)
+_FIRST_PASSAGE = re.compile(
+    r"^\s*\[1\](.*?)(?=^\s*\[\d+\]|^</passage|\Z)", re.MULTILINE | re.DOTALL
+)
 _SENTENCE = re.compile(r"[^\n]*?[^\W\d_]{3}[^\n]*?[.!?](?=\s|$)")
 
 
@@ -151,13 +153,12 @@ def quote_first_passage(request: Request) -> Script:
         passage = _FIRST_PASSAGE.search(message["content"])
         if passage is None:
             continue
-        # The first line often names manual and page; the passage's own text is behind it.
-        lines = passage[1].strip().split("\n", 1)
-        for text in reversed(lines):
-            sentence = _SENTENCE.search(text)
-            if sentence:
-                return f"{sentence[0].strip()} [1]"
-        return f"{lines[-1].strip()[:200]} [1]"
+        # The first line names manual and page; the passage's own text is behind it.
+        head, _, text = passage[1].strip().partition("\n")
+        sentence = _SENTENCE.search(text)
+        if sentence:
+            return f"{sentence[0].strip()} [1]"
+        return f"{(text or head).strip().splitlines()[0][:200]} [1]"
     return "That is not in the passages."
 
 
