@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 import uuid
@@ -11,13 +12,41 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from rag.observe.ledger import Ledger
+from rag.observe.mlflow_client import tracking_uri
+from rag.observe.trace import trace_name
+from rag.observe.tracing import Tracer
 from rag.settings import Settings
 from rag.store.database import open_database
 from rag.types import Answer, Citation, Stage
 
 MakeAnswer = Callable[..., Answer]
+ANNA = "p-0123456789abcdef"
+BERT = "p-fedcba9876543210"
+AWAY = "MLflow cannot be reached"
+WAIT_S = 60.0  # MLflow may have to be imported on the way
+
+
+def record(tracer: Tracer, answer: Answer, who: str = ANNA) -> None:
+    tracer.record(answer, user_pseudonym=who, thread_id="thread-1", run_id=f"run-{answer.id}")
+
+
+def read(settings: Settings, answer: Answer) -> Any:
+    """The answer's trace, by MLflow's own client."""
+    from mlflow.tracing.client import TracingClient
+
+    return TracingClient(tracking_uri(settings)).get_trace(trace_name(answer.id))
+
+
+def ratings(trace: Any) -> list[tuple[bool, str | None]]:
+    return [(a.value, a.rationale) for a in trace.info.assessments if a.valid]
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 class LogWatch(logging.Handler):
@@ -63,6 +92,28 @@ def engine(settings: Settings) -> Iterator[Engine]:
     engine = open_database(settings)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def fresh_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with its schema and our experiment, made once: it takes seconds."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("mlflow"), mlflow_tracking_uri="")
+    engine = open_database(settings)
+    tracer = Tracer(settings, Ledger(engine))
+    record(tracer, _answer())
+    assert tracer.flush(120)
+    tracer.close()
+    engine.dispose()
+    return settings.data_dir / "mlflow.db"
+
+
+@pytest.fixture
+def tracer(settings: Settings, engine: Engine, fresh_mlflow: Path) -> Iterator[Tracer]:
+    """On an MLflow that is ready; after a failure it tries again at once."""
+    shutil.copy(fresh_mlflow, settings.data_dir / "mlflow.db")
+    tracer = Tracer(settings, Ledger(engine), first_wait_s=0.05, longest_wait_s=0.05)
+    yield tracer
+    tracer.close()
 
 
 @pytest.fixture

@@ -1,60 +1,30 @@
-"""Answers and ratings as MLflow's own client reads them back."""
+"""Answers as MLflow's own client reads them back."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import socket
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from mlflow.tracing.client import TracingClient
 from sqlalchemy import Engine, text
 
-from rag.errors import NotAllowed, RagError
 from rag.observe.ledger import Ledger
-from rag.observe.mlflow_client import tracking_uri
-from rag.observe.trace import trace_name
+from rag.observe.trace import Trace, trace_of
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
-from rag.types import Answer, Stage
-from tests.observe.conftest import LogWatch, MakeAnswer
-
-ANNA = "p-0123456789abcdef"
-BERT = "p-fedcba9876543210"
-AWAY = "MLflow cannot be reached"
-WAIT_S = 60.0  # MLflow's schema is made on the way
-
-
-@pytest.fixture
-def tracer(settings: Settings, engine: Engine) -> Iterator[Tracer]:
-    tracer = Tracer(settings, Ledger(engine), first_wait_s=0.05, longest_wait_s=0.05)
-    yield tracer
-    tracer.close()
-
-
-def record(tracer: Tracer, answer: Answer, who: str = ANNA) -> None:
-    tracer.record(answer, user_pseudonym=who, thread_id="thread-1", run_id=f"run-{answer.id}")
-
-
-def read(settings: Settings, answer: Answer) -> Any:
-    return TracingClient(tracking_uri(settings)).get_trace(trace_name(answer.id))
-
-
-def ratings(trace: Any) -> list[tuple[bool, str | None]]:
-    return [(a.value, a.rationale) for a in trace.info.assessments if a.valid]
-
-
-def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
-    with engine.begin() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
+from rag.types import Stage
+from tests.observe.conftest import (
+    ANNA,
+    WAIT_S,
+    MakeAnswer,
+    ratings,
+    read,
+    record,
+    rows,
+)
 
 
 @pytest.mark.slow
@@ -103,112 +73,6 @@ def test_an_answer_is_one_trace_with_its_stages(
 
 
 @pytest.mark.slow
-def test_a_thumbs_down_with_a_comment_is_read_back_and_replaced(
-    tracer: Tracer, settings: Settings, make_answer: MakeAnswer
-) -> None:
-    answer, other = make_answer(), make_answer("Wie oft ist das Öl zu wechseln?")
-    record(tracer, answer)
-    record(tracer, other)
-    tracer.rate(
-        f"run-{answer.id}", 0, reason="wrong_value", comment="25 Nm, nicht 30", pseudonym=ANNA
-    )
-    assert tracer.flush(WAIT_S)
-    trace = read(settings, answer)
-    assert ratings(trace) == [(False, "25 Nm, nicht 30")]
-    (assessment,) = trace.info.assessments
-    assert assessment.name == "user_rating"
-    assert assessment.source.source_type == "HUMAN"
-    assert assessment.source.source_id == ANNA
-    assert assessment.metadata["reason"] == "wrong_value"
-    assert ratings(read(settings, other)) == []
-
-    tracer.rate(answer.id, 1, pseudonym=ANNA)
-    assert tracer.flush(WAIT_S)
-    assert ratings(read(settings, answer)) == [(True, None)]
-
-    tracer.withdraw(answer.id, pseudonym=ANNA)
-    assert tracer.flush(WAIT_S)
-    assert read(settings, answer).info.assessments == []
-
-
-@pytest.mark.slow
-def test_without_mlflow_everything_goes_on_and_is_written_when_it_is_back(
-    tracer: Tracer, settings: Settings, engine: Engine, make_answer: MakeAnswer, log: LogWatch
-) -> None:
-    obstacle = settings.data_dir / "mlflow.db"
-    obstacle.mkdir()  # a folder where the database should be: nothing can be opened
-    answer = make_answer()
-    record(tracer, answer)
-    tracer.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
-    assert log.wait_for(AWAY, count=3)
-    assert [r.levelname for r in log.records] == ["WARNING", *["DEBUG"] * (len(log.records) - 1)]
-    assert rows(engine, "SELECT value, comment, exported_at FROM ratings") == [(0, "falsch", None)]
-    tracer.rate(answer.id, 1, comment="doch richtig", pseudonym=ANNA)
-    obstacle.rmdir()
-    assert tracer.flush(WAIT_S)
-    assert ratings(read(settings, answer)) == [(True, "doch richtig")]
-    assert log.wait_for("reached again")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("server", ["refuses", "hangs"])
-def test_a_server_that_does_not_answer_holds_nobody_up(
-    server: str,
-    settings: Settings,
-    engine: Engine,
-    make_answer: MakeAnswer,
-    log: LogWatch,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    listener = socket.create_server(("127.0.0.1", 0))  # takes connections, and says nothing
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    if server == "refuses":
-        listener.close()
-    tracer = Tracer(
-        settings.model_copy(update={"mlflow_tracking_uri": address}),
-        Ledger(engine),
-        first_wait_s=0.05,
-        longest_wait_s=0.05,
-    )
-    answer = make_answer()
-    record(tracer, answer)
-    tracer.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
-    assert log.wait_for(AWAY, count=2)
-    started = time.perf_counter()
-    for number in range(20):
-        record(tracer, make_answer(f"Frage {number}"))
-    assert time.perf_counter() - started < 1
-    assert sum(r.levelname == "WARNING" for r in log.records) == 1
-    tracer.close()
-    listener.close()
-    assert rows(engine, "SELECT count(*) FROM pending_traces") == [(21,)]
-    assert rows(engine, "SELECT value, comment FROM ratings") == [(0, "falsch")]
-
-
-@pytest.mark.slow
-def test_the_event_loop_does_not_notice_a_trace(
-    tracer: Tracer, settings: Settings, make_answer: MakeAnswer
-) -> None:
-    """Once warm, the longest hold-up of the loop while 50 answers are traced stays short."""
-    record(tracer, make_answer())
-    assert tracer.flush(WAIT_S)
-
-    async def longest_pause_s() -> float:
-        longest = 0.0
-        for number in range(50):
-            record(tracer, make_answer(f"Frage {number}"))
-            before = time.perf_counter()
-            await asyncio.sleep(0.01)
-            longest = max(longest, time.perf_counter() - before - 0.01)
-        return longest
-
-    pause = asyncio.run(longest_pause_s())
-    assert tracer.flush(WAIT_S)
-    assert pause < 0.25
-
-
-@pytest.mark.slow
 def test_no_request_leaves_the_machine(tmp_path: Path) -> None:
     """A process of its own, as in production, with an ear on every name that is looked up."""
     program = """
@@ -241,26 +105,6 @@ print("seen", seen)
 
 
 @pytest.mark.slow
-def test_what_waited_is_written_by_the_next_start(
-    settings: Settings, engine: Engine, make_answer: MakeAnswer
-) -> None:
-    obstacle = settings.data_dir / "mlflow.db"
-    obstacle.mkdir()
-    answer = make_answer()
-    first = Tracer(settings, Ledger(engine))
-    record(first, answer)
-    first.rate(answer.id, 0, comment="falsch", pseudonym=ANNA)
-    first.close()
-    obstacle.rmdir()
-
-    second = Tracer(settings, Ledger(engine))
-    second.warm_up()
-    assert second.flush(WAIT_S)
-    second.close()
-    assert ratings(read(settings, answer)) == [(False, "falsch")]
-
-
-@pytest.mark.slow
 def test_writing_twice_gives_one_trace_and_one_rating(
     tracer: Tracer, settings: Settings, engine: Engine, make_answer: MakeAnswer
 ) -> None:
@@ -282,25 +126,6 @@ def test_writing_twice_gives_one_trace_and_one_rating(
     assert ratings(trace) == [(False, None)]
 
 
-def test_somebody_elses_answer_cannot_be_rated(
-    settings: Settings, engine: Engine, make_answer: MakeAnswer
-) -> None:
-    tracer = Tracer(settings.model_copy(update={"tracing": False}), Ledger(engine))
-    answer = make_answer()
-    record(tracer, answer, who=ANNA)
-    tracer.rate(answer.id, 1, pseudonym=ANNA)
-    with pytest.raises(NotAllowed, match="not_yours"):
-        tracer.rate(answer.id, 0, comment="Unfug", pseudonym=BERT)
-    with pytest.raises(NotAllowed, match="not_yours"):
-        tracer.withdraw(f"run-{answer.id}", pseudonym=BERT)
-    with pytest.raises(RagError, match="answer_unknown"):
-        tracer.rate("no such answer", 1, pseudonym=ANNA)
-    with pytest.raises(ValueError, match="0 or 1"):
-        tracer.rate(answer.id, 7, pseudonym=ANNA)
-    tracer.close()
-    assert rows(engine, "SELECT value, comment, pseudonym FROM ratings") == [(1, "", ANNA)]
-
-
 def test_without_tracing_answers_and_ratings_are_kept_all_the_same(
     settings: Settings, engine: Engine, make_answer: MakeAnswer, tmp_path: Path
 ) -> None:
@@ -316,31 +141,9 @@ def test_without_tracing_answers_and_ratings_are_kept_all_the_same(
     assert not (settings.data_dir / "mlflow.db").exists()
 
 
-def test_record_does_not_wait_for_the_database(
-    settings: Settings, engine: Engine, make_answer: MakeAnswer
-) -> None:
-    tracer = Tracer(settings.model_copy(update={"tracing": False}), Ledger(engine))
-    blocker = sqlite3.connect(settings.data_dir / "millwright.db", isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    started = time.perf_counter()
-    answers = [make_answer(f"Frage {i}") for i in range(600)]
-    for answer in answers:
-        record(tracer, answer)
-    assert time.perf_counter() - started < 2
-    blocker.execute("ROLLBACK")
-    blocker.close()
-    tracer.close()
-    kept = rows(engine, "SELECT question FROM answers")
-    # 500 waited in memory; those beyond were let go of, and the log said so.
-    assert 500 <= len(kept) < 600
-    assert kept[0] == ("Frage 0",)
-
-
 def test_the_backlog_is_bounded_and_keeps_the_newest(
     engine: Engine, settings: Settings, make_answer: MakeAnswer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from rag.observe.trace import trace_of
-
     ledger = Ledger(engine, max_pending=5)
     answers = [make_answer(f"Frage {i}") for i in range(8)]
     for answer in answers:
@@ -357,8 +160,6 @@ def test_the_backlog_is_bounded_and_keeps_the_newest(
 def test_stages_timed_by_the_monotonic_clock_are_moved_to_the_present(
     make_answer: MakeAnswer,
 ) -> None:
-    from rag.observe.trace import Trace, trace_of
-
     started = time.perf_counter_ns()
     answer = make_answer(stages=(Stage("bm25", started, started + 5_000_000),))
     trace = trace_of(answer, pseudonym=ANNA, thread_id="t")
@@ -366,22 +167,3 @@ def test_stages_timed_by_the_monotonic_clock_are_moved_to_the_present(
     assert span.ended_ns - span.started_ns == 5_000_000
     assert abs(span.started_ns - time.time_ns()) < 5_000_000_000
     assert Trace.from_json(trace.to_json()) == trace
-
-
-@pytest.mark.slow
-def test_ratings_from_many_threads_end_as_the_last_one_said(
-    tracer: Tracer, settings: Settings, engine: Engine, make_answer: MakeAnswer
-) -> None:
-    answer = make_answer()
-    record(tracer, answer)
-    threads = [
-        threading.Thread(target=tracer.rate, args=(answer.id, i % 2), kwargs={"pseudonym": ANNA})
-        for i in range(20)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert tracer.flush(WAIT_S)
-    ((value,),) = rows(engine, "SELECT value FROM ratings")
-    assert ratings(read(settings, answer)) == [(bool(value), None)]
