@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Literal
 
 from rag.ingest.headings import HeadingRules
@@ -72,6 +73,8 @@ def _blocks_of(
     block: Block | None = None
     done: set[int] = set()
     lines = [line for line in page.lines if line.role not in ("furniture", "contents")]
+    scanned = page.source == "ocr" and lines
+    body_size = median(line.size for line in lines) if scanned else 0.0
     for line in lines:
         if line.region >= 0:
             if line.region not in done:
@@ -81,7 +84,7 @@ def _blocks_of(
                 block = None
                 yield _region_block(page, line.region)
             continue
-        level = None if is_cover else rules.level(line)
+        level = None if is_cover else rules.level(line, body_size)
         if block and _same_block(block, line, level, leading):
             block.lines.append(line)
             continue

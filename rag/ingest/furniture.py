@@ -28,7 +28,7 @@ def mark_furniture(pages: Sequence[PageLayout]) -> None:
         least = min(often, max(len(pages) - 1, 2))
         return any(len(by_text[edge, size, part]) >= least for part in _patterns(line))
 
-    slots: dict[tuple[str, int, float], list[bool]] = defaultdict(list)
+    slots: dict[tuple[str, int, int], list[bool]] = defaultdict(list)
     for _, line, slot in candidates:
         slots[slot].append(repeats(line, slot[0], slot[2]))
     for _, line, slot in candidates:
@@ -48,7 +48,7 @@ def _margins(page: PageLayout) -> list[Line]:
     ]
 
 
-def _slot(page: PageLayout, line: Line) -> tuple[str, int, float]:
+def _slot(page: PageLayout, line: Line) -> tuple[str, int, int]:
     """Where a line stands, measured from the nearer edge, and how large its letters are."""
     if line.rect[1] < page.height / 2:
         return "top", round(line.rect[3] / _SLOT), round(line.size)

@@ -76,24 +76,39 @@ def build_grid(cells: Sequence[Rect], glyphs: Sequence[Glyph], page: int) -> Gri
     if len(columns) < 3 or len(rows) < 3 or len(cells) < 4:
         return None
     bounds = union(cells)
-    per_cell: list[list[Glyph]] = [[] for _ in cells]
-    for glyph in glyphs:
-        for number, cell in enumerate(cells):
-            if holds(cell, glyph.rect, 0.0):
-                per_cell[number].append(glyph)
-                break
     made = [
         Cell(
             rows=(_place(rows, cell[1]), _place(rows, cell[3])),
             columns=(_place(columns, cell[0]), _place(columns, cell[2])),
             rect=cell,
-            lines=build_lines(inside, page, bounds[2], bounds[3], columns=False),
+            lines=[],
         )
-        for cell, inside in zip(cells, per_cell, strict=True)
+        for cell in cells
     ]
+    for cell, inside in zip(made, _by_cell(made, glyphs, columns, rows), strict=True):
+        cell.lines = build_lines(inside, page, bounds[2], bounds[3], columns=False)
     if sum(bool(cell.lines) for cell in made) < 3:
         return None
     return Grid(bounds, made, len(rows) - 1, columns, rows)
+
+
+def _by_cell(
+    cells: Sequence[Cell], glyphs: Sequence[Glyph], columns: Sequence[float], rows: Sequence[float]
+) -> list[list[Glyph]]:
+    """The glyphs of each cell, by their centres."""
+    owner = {
+        (row, column): number
+        for number, cell in enumerate(cells)
+        for row in range(*cell.rows)
+        for column in range(*cell.columns)
+    }
+    found: list[list[Glyph]] = [[] for _ in cells]
+    for glyph in glyphs:
+        x0, y0, x1, y1 = glyph.rect
+        place = bisect_right(rows, (y0 + y1) / 2) - 1, bisect_right(columns, (x0 + x1) / 2) - 1
+        if place in owner:
+            found[owner[place]].append(glyph)
+    return found
 
 
 def _edges(values: list[float]) -> list[float]:
@@ -105,7 +120,7 @@ def _edges(values: list[float]) -> list[float]:
     return kept
 
 
-def _place(edges: list[float], value: float) -> int:
+def _place(edges: Sequence[float], value: float) -> int:
     return max(0, bisect_right(edges, value + _TOLERANCE / 2) - 1)
 
 

@@ -40,11 +40,12 @@ class HeadingRules:
     level_of_size: dict[float, int] = field(default_factory=dict)
     deepest: int = 0
 
-    def level(self, line: Line) -> int | None:
-        """1 for a chapter, 2 for a section …; None when ``line`` is no heading."""
+    def level(self, line: Line, body_size: float = 0.0) -> int | None:
+        """1 for a chapter, 2 for a section …; None when ``line`` is no heading. ``body_size`` is
+        given for a scanned page, whose sizes cannot be compared with those of other pages."""
         if line.role != "body" or len(line.text) > 140:
             return None
-        larger = line.size >= _LARGER * self.body_size
+        larger = line.size >= _LARGER * (body_size or self.body_size)
         listed = self.known.get(normal(line.text))
         if listed is not None and (larger or line.bold):
             return listed
@@ -93,7 +94,8 @@ def heading_rules(
 ) -> HeadingRules:
     """Learn the manual's headings: the body's size, the listed titles, a level for each size."""
     sizes: Counter[float] = Counter()
-    lines = [line for page in pages for line in page.lines if line.role == "body"]
+    measured = [page for page in pages if page.source == "text"] or pages
+    lines = [line for page in measured for line in page.lines if line.role == "body"]
     for line in lines:
         sizes[round(line.size, 1)] += len(line.text)
     rules = HeadingRules(sizes.most_common(1)[0][0] if sizes else 10.0)

@@ -39,7 +39,7 @@ def build_lines(
         if turned:
             chosen = [_turned(glyph, width, height) for glyph in chosen]
         segments = _segments(chosen, page) + ([] if turned else places)
-        found = _in_columns(segments) if columns and not turned else _rows(segments)
+        found = in_reading_order(segments) if columns and not turned else _rows(segments)
         if turned:
             wide, high = (height, width) if turned % 2 else (width, height)
             for line in found:
@@ -143,8 +143,8 @@ def _rows(segments: Sequence[Line]) -> list[Line]:
     return sorted(lines, key=lambda line: line.rect[1])
 
 
-def _in_columns(segments: list[Line]) -> list[Line]:
-    """Lines in reading order: bands of full width and, between them, columns left to right."""
+def in_reading_order(segments: list[Line]) -> list[Line]:
+    """Segments joined to lines: bands of full width and, between them, columns left to right."""
     if not segments:
         return []
     gutter = _find_gutter(segments)
@@ -157,14 +157,14 @@ def _in_columns(segments: list[Line]) -> list[Line]:
     within = [line for line in segments if line.rect[3] > top + 1 and line.rect[1] < bottom - 1]
     left = [line for line in within if (line.rect[0] + line.rect[2]) / 2 < middle]
     right = [line for line in within if (line.rect[0] + line.rect[2]) / 2 >= middle]
-    ordered = [*_in_columns(above)] if above else []
+    ordered = [*in_reading_order(above)] if above else []
     for column in (left, right):
-        lines = _in_columns(column)
+        lines = in_reading_order(column)
         bounds = union(line.rect for line in lines)
         for line in lines:
             line.column = line.column or bounds
         ordered.extend(lines)
-    return ordered + (_in_columns(below) if below else [])
+    return ordered + (in_reading_order(below) if below else [])
 
 
 def _find_gutter(segments: list[Line]) -> tuple[float, float, float, float] | None:

@@ -10,15 +10,18 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
+import pypdfium2.raw as pdfium
 from PIL import Image
 
 from rag.ingest.layout import Line, PageLayout, union
+from rag.ingest.lines import in_reading_order
 from rag.ingest.render import picture_of
 
-_DPI = 300  # what Tesseract is trained for
+_DPI = 250  # for a page without a scan of its own resolution
+_LEAST_DPI, _MOST_DPI = 150, 400  # a scan between these is read as it is: resampling costs words
 _TIMEOUT_S = 120
 _UNSURE = 0.55  # below this mean confidence the page is tried upside down and sideways
 _LEAST_WORD = 0.3  # confidence below which a "word" is a speck
@@ -37,7 +40,7 @@ def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
 
     def read(page: Any, index: int) -> PageLayout | None:
         width, height = page.get_size()
-        picture = picture_of(page, width_px=round(width / 72 * _DPI), gray=True)
+        picture = picture_of(page, width_px=round(width / 72 * _resolution(page)), gray=True)
         if not _has_ink(picture):
             return PageLayout(index, width, height, 0)
         if tesseract() is None:
@@ -54,6 +57,17 @@ def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
     return read
 
 
+def _resolution(page: Any) -> float:
+    """Dots per inch of the largest picture on the page, if that is a scan's; else the default."""
+    best = 0.0, float(_DPI)
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        left, bottom, right, top = item.get_bounds()
+        if right - left > 1 and top - bottom > 1:
+            dpi = max(item.get_px_size()) / max(right - left, top - bottom) * 72
+            best = max(best, ((right - left) * (top - bottom), dpi))
+    return best[1] if _LEAST_DPI <= best[1] <= _MOST_DPI else float(_DPI)
+
+
 def _score(layout: PageLayout) -> float:
     return (layout.confidence or 0.0) * min(1.0, sum(len(li.text) for li in layout.lines) / 200)
 
@@ -68,7 +82,7 @@ def _read_picture(
 ) -> PageLayout | None:
     """The picture turned clockwise by quarter turns and read."""
     upright = picture.rotate(-90 * turned, expand=True) if turned else picture
-    table = _run(upright, languages)
+    table = _run(upright, languages, round(upright.width / size[turned % 2] * 72))
     if table is None:
         return None
     width, height = (size[1], size[0]) if turned % 2 else size
@@ -84,8 +98,18 @@ def _read_picture(
         weights = [len(row["text"]) for row in found]
         total = sum(float(r["conf"]) * w for r, w in zip(found, weights, strict=True))
         layout.confidence = round(total / sum(weights) / 100, 3)
-    layout.lines = [_line(row, scale, index) for row in words.values()]
+    # Tesseract takes names and values of a list for two columns; here they are read across.
+    layout.lines = in_reading_order([_line(row, scale, index) for row in words.values()])
+    _even_out_sizes(layout.lines)
     return layout
+
+
+def _even_out_sizes(lines: list[Line]) -> None:
+    """Letter sizes from ink vary with the letters: what is near the median is of that size."""
+    usual = median(line.size for line in lines) if lines else 0.0
+    for line in lines:
+        if 0.7 * usual < line.size < 1.3 * usual:
+            line.size = usual
 
 
 def _line(words: list[dict[str, str]], scale: float, index: int) -> Line:
@@ -104,7 +128,7 @@ def _line(words: list[dict[str, str]], scale: float, index: int) -> Line:
     return Line(text, union(rects), round(size, 1), False, index)
 
 
-def _run(picture: Image.Image, languages: str) -> str | None:
+def _run(picture: Image.Image, languages: str, dpi: int) -> str | None:
     """Tesseract's table of words for ``picture``; None when it fails or takes too long."""
     program = tesseract()
     if program is None:
@@ -113,7 +137,7 @@ def _run(picture: Image.Image, languages: str) -> str | None:
     picture.save(image, "PNG", compress_level=1)
     try:
         done = subprocess.run(  # noqa: S603 - a fixed program, fed by standard input
-            [program, "stdin", "stdout", "-l", languages, "--dpi", str(_DPI), "--psm", "3", "tsv"],
+            [program, "stdin", "stdout", "-l", languages, "--dpi", str(dpi), "--psm", "3", "tsv"],
             input=image.getvalue(),
             capture_output=True,
             timeout=_TIMEOUT_S,
