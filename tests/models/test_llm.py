@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from rag.errors import LanguageModelDown
 from rag.messages import say
-from rag.models.llm import Usage, chat_model, probe, stream
+from rag.models.llm import Usage, chat_model, close_chat, probe, stream
 from rag.settings import Settings
 from tests.stand_in.ollama import Failure, OllamaStandIn, Reply
 
@@ -162,6 +162,13 @@ async def test_closing_the_stream_stops_the_server(
         assert await anext(items) == "one "
     assert await asyncio.to_thread(ollama.history[0].cancelled.wait, 5)
     assert ollama.history[0].sent == ["one ", "two "]
+
+
+async def test_closing_gives_the_connections_back(ollama_settings: Settings) -> None:
+    chat = chat_model(ollama_settings)
+    await close_chat(chat)
+    with pytest.raises(RuntimeError, match="closed"):
+        await anext(stream(chat, _PROMPT))
 
 
 async def test_cancelling_the_task_stops_the_server(

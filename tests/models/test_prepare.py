@@ -272,6 +272,21 @@ def test_two_at_once_do_the_work_once(tmp_path: Path) -> None:
     assert sum("is ready." in text for text in said) == 1
 
 
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = _run(tmp_path / "file" / "models")
+    assert run.returncode == 0, run.stderr
+    assert "cannot be written to" in run.stdout
+    assert "keyword search (BM25) answers alone" in run.stdout
+
+
+def test_verify_changes_nothing_and_says_when_there_is_nothing(tmp_path: Path) -> None:
+    run = _run(tmp_path / "models", "--verify")
+    assert run.returncode == 0
+    assert "No model is prepared" in run.stdout
+    assert not (tmp_path / "models").exists()
+
+
 def test_the_manifest_says_what_it_is(models_dir: Path) -> None:
     manifest = json.loads((models_dir / "all-MiniLM-L6-v2" / MANIFEST).read_text())
     assert manifest["licence"] == "Apache-2.0"
