@@ -54,6 +54,8 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
     def __init__(self, database: Path, files: ElementFiles) -> None:
         super().__init__(f"sqlite+aiosqlite:///{database}", storage_provider=files)
         self.files = files
+        # Chainlit starts a task for each version of a step: the last one must be written last.
+        self._in_order = asyncio.Lock()
         # What people wrote must not be in the log, not even when it tells everything.
         self.engine.sync_engine.hide_parameters = True
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
@@ -179,11 +181,12 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
     @queue_until_user_message()  # type: ignore[untyped-decorator]
     async def create_step(self, step_dict: StepDict) -> None:
         """Insert or replace a step. Raises ``NotAllowed`` when its id is another thread's."""
-        await self.update_thread(step_dict["threadId"])
         row = {name: step_dict[name] for name in _STEP_COLUMNS if step_dict.get(name) is not None}
         if "showInput" in row:
             row["showInput"] = str(row["showInput"]).lower()
-        await self._put("steps", row)
+        async with self._in_order:
+            await self.update_thread(row["threadId"])
+            await self._put("steps", row)
 
     @queue_until_user_message()  # type: ignore[untyped-decorator]
     async def create_element(self, element: Element) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -298,11 +299,12 @@ async def test_what_fails_is_said_without_what_people_wrote(
     assert "Annas Frage" not in str(failed.value)
 
 
-async def test_two_layers_write_at_once(history: History, anna: PersistedUser) -> None:
-    import asyncio
-
+async def test_many_writes_at_once_and_the_last_version_stays(
+    history: History, anna: PersistedUser
+) -> None:
     await history.update_thread("t1", name="Frage", user_id=anna.id)
-    await asyncio.gather(*(history.create_step(step("t1", number)) for number in range(1, 31)))
+    versions = [step("t1", n, output=f"{n}, {v}") for v in range(10) for n in range(1, 11)]
+    await asyncio.gather(*(history.create_step(version) for version in versions))
     thread = await history.get_thread("t1")
     assert thread is not None
-    assert [each["output"] for each in thread["steps"]] == [f"Antwort {n}" for n in range(1, 31)]
+    assert [each["output"] for each in thread["steps"]] == [f"{n}, 9" for n in range(1, 11)]
