@@ -146,8 +146,8 @@ class Analyzer:
         if len(word) < 2 or word in STOP_WORDS[language]:
             return ()
         terms = dict.fromkeys((stem(word, language), root(word, language)))
-        for part in self.parts(word):
-            terms[part] = None
+        if language == "de":
+            terms.update(dict.fromkeys(self.parts(word)))
         return tuple(terms)
 
     def parts(self, word: str) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ class Analyzer:
             return ()
         split = self.splitter.split(word)
         found = [root(part, "de") for part in split if part not in STOP_WORDS["de"]]
-        if len(split) > 2:
+        if len(split) > 2 and word.startswith(split[0]):
             for first in range(len(split) - 1):
                 for last in range(first + 2, len(split) + 1):
                     joined = self._between(word, split, first, last)

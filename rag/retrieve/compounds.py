@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from rag.retrieve.words import STOP_WORDS, fold, root, stem
+from rag.retrieve.words import PARTICLES, STOP_WORDS, fold, stem
 
 LINKS = ("", "s", "es", "n", "en", "er", "e")
 _SHORTEST_PART = 4
@@ -25,6 +25,7 @@ _SHORT_PARTS = frozenset(
     for word in "öl rad gas arm hub tor not luft weg ort typ tür uhr alt neu rot düse axial "
     "ist soll eis erz bau fuß kw roh rost".split()
 )
+_PREFIXES = tuple(PARTICLES)
 # Common constituents, so that a part is known even when a small library never has it alone.
 _CONSTITUENTS = """
 abdeckung ablauf abschalt absaug absperr abstand achse anlage anlauf anschluss antrieb anzeige anzug
@@ -65,7 +66,7 @@ class CompoundSplitter:
     def _know(self, word: str, count: int) -> None:
         if word in STOP_WORDS["de"] and word not in _SHORT_PARTS:
             return
-        for form in {word, stem(word, "de"), root(word, "de")}:
+        for form in {word, stem(word, "de")}:
             if len(form) >= _SHORTEST_PART or form in _SHORT_PARTS:
                 self._frequency[form] = self._frequency.get(form, 0) + count
 
@@ -101,18 +102,25 @@ class CompoundSplitter:
         return max(readings, key=lambda reading: reading[0])[1] if readings else ()
 
     def _half_known(self, word: str) -> tuple[str, ...]:
-        """An unknown modifier before a known head, or a known modifier before an unknown head."""
+        """The known head after an unknown modifier, or the known modifier of an unknown head.
+
+        Only what is known is given: what is left over is as often an ending as a word.
+        """
         for start in range(_SHORTEST_UNKNOWN, len(word) - _SHORTEST_HEAD + 1):
             head = word[start:]
-            if self._part_frequency(head, whole=word, last=True):
-                return (word[:start], *(self._best(head) or (head,)))
+            if word[:start].startswith(_PREFIXES) and start < _SHORTEST_HEAD:
+                continue  # "abschalten" is not "absc" + "halten"
+            if len(stem(head, "de")) >= _SHORTEST_PART and self._part_frequency(
+                head, whole=word, last=True
+            ):
+                return self._best(head) or (head,)
             if len(head) >= 2 * _SHORTEST_UNKNOWN:
                 parts = self._best(head)
                 if parts and min(map(len, parts)) >= _SHORTEST_PART:
-                    return (word[:start], *parts)
+                    return parts
         for end in range(len(word) - _SHORTEST_UNKNOWN, _SHORTEST_HEAD - 1, -1):
             if self._part_frequency(word[:end], whole=word, last=False):
-                return (word[:end], word[end:])
+                return (word[:end],)
         return ()
 
     def _extend(

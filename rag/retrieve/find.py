@@ -65,6 +65,7 @@ class _Search:
     language: Language
     manual_ids: frozenset[str]
     manual_languages: frozenset[Language]
+    quiet: frozenset[str]
     services: Services
     on_stage: OnStage
     stages: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
@@ -136,7 +137,7 @@ async def _begin(
 
     def look_up() -> tuple[Narrowed, frozenset[str], frozenset[Language]]:
         library = services.library
-        narrowed = narrow(question, scope, library.machines())
+        narrowed = narrow(question, scope, library.machines(), services.keywords.glossary)
         ids = frozenset() if narrowed.outside else library.active_ids(narrowed.scope)
         languages = frozenset(manual.language for manual in library.manuals() if manual.id in ids)
         return narrowed, ids, languages
@@ -144,7 +145,7 @@ async def _begin(
     narrowed, ids, languages = await asyncio.to_thread(look_up)
     default: Language = "en" if languages == {"en"} else "de"
     language = detect_language(question, default)
-    search = _Search(question, language, ids, languages, services, on_stage)
+    search = _Search(question, language, ids, languages, narrowed.words, services, on_stage)
     search.report("scope", started, (), machines=list(narrowed.named), manuals=len(ids))
     return narrowed, search
 
@@ -183,6 +184,7 @@ async def _first_pass(search: _Search, snapshot: Snapshot) -> tuple[Found, list[
         search.manual_ids,
         depth,
         search.manual_languages,
+        quiet=search.quiet,
     )
     hits = await _hydrate(search, {"bm25": list(zip(found.ids, found.scores, strict=True))})
     search.stages["bm25"] = tuple(hits)
@@ -213,6 +215,7 @@ async def _second_pass(
         search.manual_languages,
         # The imagined words help BM25 where the question is in another language than the manual.
         text if search.language not in languages else "",
+        search.quiet,
     )
     return text, await _fuse(search, found, hyde_text=text)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rag.errors import BadFile
 from rag.retrieve.analyzer import pieces
-from rag.retrieve.words import STOP_WORDS, root
+from rag.retrieve.words import QUIET_WORDS, STOP_WORDS, root
 from rag.types import Language
 
 _FILE = Path(__file__).with_name("glossary.csv")
@@ -80,6 +80,15 @@ class Glossary:
                     found.extend(Match(concept, positions) for concept in concepts)
         return found
 
+    def kinds(self, families: Iterable[str]) -> list[Concept]:
+        """Concepts of kinds of machines (id "machine_…") that have one of these names."""
+        return [
+            concept
+            for family in families
+            for concept in self._single.get(family, ())
+            if concept.id.startswith("machine_")
+        ]
+
     def words(self) -> set[str]:
         """Every folded German word of the glossary: parts that compounds may be made of."""
         return {
@@ -94,11 +103,16 @@ class Glossary:
 def name_key(text: str, language: Language) -> list[str]:
     """The families of a text's words, without stop words unless there is nothing else."""
     words = list(pieces(text))
-    telling = [piece for piece in words if piece.text not in STOP_WORDS[language]] or words
+    telling = [piece for piece in words if is_telling(piece.text, language)] or words
     return [
         root(piece.text, language) if piece.kind in ("word", "hyphenated") else piece.text
         for piece in telling
     ]
+
+
+def is_telling(word: str, language: Language) -> bool:
+    """Whether a folded word may be part of a name; "wie" and "weg" are, "der" is not."""
+    return word in QUIET_WORDS or word not in STOP_WORDS[language]
 
 
 @cache

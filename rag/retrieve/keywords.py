@@ -30,7 +30,7 @@ class KeywordIndex:
     ) -> None:
         self._library = library
         self._settings = settings
-        self._glossary = glossary
+        self.glossary = glossary
         self._vectors = vectors
         self._tuning = tuning
         self._snapshot: Snapshot | None = None
@@ -43,7 +43,7 @@ class KeywordIndex:
 
     def use_glossary(self, glossary: Glossary) -> None:
         """Search with other words from the next question on."""
-        self._glossary = glossary
+        self.glossary = glossary
         self._snapshot = None
 
     def build(self) -> Snapshot:
@@ -52,7 +52,7 @@ class KeywordIndex:
         snapshot = Snapshot(
             self._library.active_chunks,
             version=version,
-            glossary=self._glossary,
+            glossary=self.glossary,
             tuning=self._tuning,
         )
         self._snapshot = snapshot

@@ -72,7 +72,7 @@ TELLING_UNITS = frozenset(
 )
 _UNIT = "|".join(re.escape(form) for form in sorted(UNITS, key=len, reverse=True))
 NUMBER = r"\d+(?:[.,]\d+)*"
-MEASURE = rf"(?P<amount>{NUMBER})\s{{0,2}}[\[(]?(?P<of>{_UNIT})(?![\w²³])"
+MEASURE = rf"(?P<amount>{NUMBER})[\s-]{{0,2}}[\[(]?(?P<of>{_UNIT})(?![\w²³])"
 NO_UNIT = rf"(?!\s?(?:{_UNIT})(?!\w))"
 LONE_UNIT = rf"(?P<lone>{'|'.join(re.escape(f) for f in sorted((f for f, u in UNITS.items() if u in TELLING_UNITS), key=len, reverse=True))})(?![\w])"
 FRACTION = r"(?P<fraction>(?:\d+\s)?\d+\s?[/⁄]\s?\d+)\s{0,2}(?:zoll|inch(?:es)?|\"|″|'')"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from rag.retrieve.analyzer import Analyzer, Piece, normalise, pieces
-from rag.retrieve.glossary import Concept, Glossary
-from rag.retrieve.words import STOP_WORDS, fold, root, stem
+from rag.retrieve.glossary import Concept, Glossary, Match, is_telling
+from rag.retrieve.words import EVERYDAY_WORDS, STOP_WORDS, fold, root, stem
 from rag.types import Language
 
 SEPARABLE = frozenset(
@@ -18,6 +18,11 @@ SEPARABLE = frozenset(
     "runter mit durch frei heran hinein zusammen nieder bei hin her weiter voll".split()
 )
 _CLAUSE_END = re.compile(r"[.,;:!?]|\b(?:und|oder|wenn|damit|bevor|nachdem|weil)\b|$")
+_NAME_SPAN = 3  # words that may stand between those of a name of several words
+# Words for the machine itself: on every page, and the scope already says which one.
+_MACHINE_WORDS = frozenset("maschin anlag gerat aggregat machin unit devic equip".split())
+
+Terms = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +37,24 @@ class Weights:
     part_synonym: float = 0.6  # a name for a part of a compound, times the above
     contained: float = 0.5  # a compound that contains the word but was not split
     similar: float = 0.5  # a word one or two letters away from a misspelt one
+    machine: float = 0.25  # what the machine is called, and "Maschine"
     number: float = 0.6
+    everyday: float = 0.5  # words of talk
+    asked_own: float = 0.5  # words of a name with a question word: "wie schwer" means weight
     imagined: float = 0.15
-    others: float = 0.15  # what further alternatives add to the best one
+    others: float = 0.0  # what further alternatives add to the best one
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """One way to say a word: index terms with their weights."""
+    """One way to say a word: the terms of each of its words. A passage with only some of the
+    words counts for less than their share."""
 
-    terms: tuple[tuple[str, float], ...]
+    words: tuple[Terms, ...]
     weight: float = 1.0
+
+    def terms(self) -> Terms:
+        return tuple(term for word in self.words for term in word)
 
 
 @dataclass(slots=True)
@@ -52,6 +64,7 @@ class Group:
     label: str
     alternatives: list[Alternative] = field(default_factory=list)
     own: bool = True
+    weight: float = 1.0
 
 
 class Vocabulary(Protocol):
@@ -65,8 +78,10 @@ class Vocabulary(Protocol):
 
 @dataclass(slots=True)
 class _Word:
+    """A word of the question; one without a group is part of names only ("wie", "weg")."""
+
     piece: Piece
-    group: Group
+    group: Group | None
     families: dict[Language, str]
 
 
@@ -86,18 +101,28 @@ class QueryBuilder:
         self._weights = weights or Weights()
 
     def build(
-        self, question: str, language: Language, manuals: Collection[Language]
+        self,
+        question: str,
+        language: Language,
+        manuals: Collection[Language],
+        quiet: Collection[str] = (),
     ) -> list[Group]:
-        """The question's words as groups. ``manuals`` are the languages of the manuals in scope."""
+        """The question's words as groups. ``manuals`` are the languages of the manuals in scope,
+        ``quiet`` families of words that name the machine."""
         languages = list(dict.fromkeys((language, *sorted(manuals or {language}))))
         words = [
             self._word(piece, languages)
             for piece in pieces(question)
-            if not (piece.kind == "word" and self._stops(piece.text, language))
+            if piece.kind != "word" or (len(piece.text) > 1 and is_telling(piece.text, language))
         ]
         if language == "de":
             self._join_separated(question, words)
-        groups = [word.group for word in words if word.group.alternatives or word.group.own]
+        groups = [word.group for word in words if word.group]
+        for word in words:
+            if word.group and set(word.families.values()) & (_MACHINE_WORDS | set(quiet)):
+                word.group.weight = self._weights.machine
+            elif word.group and word.piece.text in EVERYDAY_WORDS:
+                word.group.weight = self._weights.everyday
         if self._glossary:
             groups.extend(self._widen(self._glossary, words, languages))
         return groups
@@ -106,40 +131,36 @@ class QueryBuilder:
         """The words of a hypothetical passage, each counting little: they are guesses."""
         terms = dict.fromkeys(self._analyzer.terms(text, language))
         known = [term for term in terms if self._vocabulary.frequency(term)]
-        return [
-            Group(term, [Alternative(((term, 1.0),), self._weights.imagined)], own=False)
-            for term in known
-        ]
-
-    def _stops(self, word: str, language: Language) -> bool:
-        return len(word) < 2 or word in STOP_WORDS[language]
+        weight = self._weights.imagined
+        return [Group(term, [_single(term, weight)], own=False) for term in known]
 
     # --- the user's own words --------------------------------------------------------------------
 
     def _word(self, piece: Piece, languages: Sequence[Language]) -> _Word:
+        if piece.kind not in ("word", "hyphenated"):
+            share = self._weights.number if piece.kind == "number" else 1.0
+            parts = tuple((part, share * self._weights.part) for part in piece.parts)
+            group = Group(piece.text, [Alternative((((piece.text, share), *parts),))])
+            return _Word(piece, group, dict.fromkeys(languages, piece.text))
+        families = {language: root(piece.text, language) for language in languages}
+        if piece.text in STOP_WORDS[languages[0]]:
+            return _Word(piece, None, families)
         group = Group(piece.text)
-        families: dict[Language, str] = {}
-        weights = self._weights
-        if piece.kind in ("word", "hyphenated"):
-            for language in languages:
-                families[language] = root(piece.text, language)
-                terms = self._own_terms(piece, language)
-                if terms and terms not in [known.terms for known in group.alternatives]:
-                    group.alternatives.append(Alternative(terms))
-            if not any(self._known(alternative) for alternative in group.alternatives):
-                group.alternatives.extend(self._guesses(piece.text, languages[0]))
-        else:
-            share = weights.number if piece.kind == "number" else 1.0
-            parts = tuple((part, share * weights.part) for part in piece.parts)
-            group.alternatives.append(Alternative(((piece.text, share), *parts)))
-            families = dict.fromkeys(languages, piece.text)
+        for language in languages:
+            terms = self._own_terms(piece, language)
+            if terms and (terms,) not in [known.words for known in group.alternatives]:
+                group.alternatives.append(Alternative((terms,)))
+        if not any(self._is_known(alternative) for alternative in group.alternatives):
+            group.alternatives.extend(self._guesses(piece.text, languages[0]))
         return _Word(piece, group, families)
 
-    def _own_terms(self, piece: Piece, language: Language) -> tuple[tuple[str, float], ...]:
+    def _own_terms(self, piece: Piece, language: Language) -> Terms:
         terms = self._terms(piece.text, language)
+        known = any(self._vocabulary.frequency(term) for term in terms)
+        share = self._weights.part if known else self._weights.lone_part
         for part in piece.parts:
             for term, weight in self._terms(part, language).items():
-                terms.setdefault(term, weight * self._weights.part)
+                terms.setdefault(term, weight * share)
         return tuple(terms.items())
 
     def _terms(self, word: str, language: Language) -> dict[str, float]:
@@ -149,7 +170,7 @@ class QueryBuilder:
             return {}
         whole, family = stem(word, language), root(word, language)
         known = self._vocabulary.frequency(whole) or self._vocabulary.frequency(family)
-        terms = {term: weights.part if known else weights.lone_part for term in found}
+        terms = dict.fromkeys(found, weights.part if known else weights.lone_part)
         if whole == family:
             terms[whole] = 1.0
         else:
@@ -157,35 +178,31 @@ class QueryBuilder:
             terms[family] = 1.0 - weights.stem
         return terms
 
-    def _known(self, alternative: Alternative) -> bool:
-        return any(self._vocabulary.frequency(term) for term, _ in alternative.terms)
+    def _is_known(self, alternative: Alternative) -> bool:
+        return any(self._vocabulary.frequency(term) for term, _ in alternative.terms())
 
     def _guesses(self, word: str, language: Language) -> list[Alternative]:
         """For a word that the library does not have: compounds with it, or a misspelling of it."""
         compounds = self._vocabulary.containing(root(word, language))
         if compounds:
-            weight = self._weights.contained
-            return [Alternative(((term, 1.0),), weight) for term in compounds]
+            return [_single(term, self._weights.contained) for term in compounds]
         near = self._vocabulary.similar(stem(word, language))
-        return [Alternative(((term, 1.0),), self._weights.similar) for term in near]
+        return [_single(term, self._weights.similar) for term in near]
 
     def _join_separated(self, question: str, words: list[_Word]) -> None:
         """ "Wie ziehe ich die Schrauben an?" asks about "anziehen": join particle and verb."""
-        text = normalise(question)
-        position = 0
-        for clause in re.split(_CLAUSE_END, text):
+        for clause in re.split(_CLAUSE_END, normalise(question)):
             tokens = clause.split()
-            position += 1
             if len(tokens) < 2 or fold(tokens[-1]) not in SEPARABLE:
                 continue
             particle = fold(tokens[-1])
             inside = {fold(token) for token in tokens[:-1]}
             for word in words:
-                if word.piece.kind != "word" or word.piece.text not in inside:
+                if word.group is None or word.piece.text not in inside:
                     continue
                 joined = root(particle + root(word.piece.text, "de"), "de")
                 if self._is_word(joined):
-                    word.group.alternatives.insert(0, Alternative(((joined, 1.0),)))
+                    word.group.alternatives.insert(0, _single(joined, 1.0))
                     word.families["de"] = joined
                     break
 
@@ -199,70 +216,120 @@ class QueryBuilder:
     def _widen(
         self, glossary: Glossary, words: list[_Word], languages: Sequence[Language]
     ) -> list[Group]:
-        """Add what the glossary knows; names of several words make a group of their own."""
+        """Add what the glossary knows. A name of several words makes a group of its own, and its
+        words are not widened one by one: "emergency stop" is not about switching off."""
+        matches = _matches(glossary, words, languages)
+        named = {
+            place for match in matches if len(match.positions) > 1 for place in match.positions
+        }
+        own = {term for word in words for term in word.families.values()}
         added: list[Group] = []
-        seen: set[tuple[str, tuple[int, ...]]] = set()
-        for language in dict.fromkeys((*languages, "de", "en")):
-            key = [word.families.get(language) or root(word.piece.text, language) for word in words]
-            for match in glossary.find(key):
-                if (match.concept.id, match.positions) in seen:
-                    continue
-                seen.add((match.concept.id, match.positions))
-                own = [words[position].group for position in match.positions]
-                alternatives = self._synonyms(match.concept, languages, own)
-                if len(own) == 1:
-                    own[0].alternatives.extend(alternatives)
-                elif alternatives:
-                    added.append(
-                        Group(" ".join(group.label for group in own), alternatives, own=False)
-                    )
-        for word in words:
-            self._widen_parts(glossary, word, languages)
+        for match in matches:
+            groups = [group for place in match.positions if (group := words[place].group)]
+            if len(match.positions) > 1:
+                alternatives = self._synonyms(match.concept, languages, groups, without=own)
+                if len(groups) < len(match.positions):  # with a question word: the name is meant
+                    alternatives = [
+                        Alternative(one.words, one.weight / self._weights.synonym)
+                        if one.weight <= self._weights.synonym
+                        else one
+                        for one in alternatives
+                    ]
+                    for group in groups:
+                        group.weight = min(group.weight, self._weights.asked_own)
+                if alternatives:
+                    label = " ".join(words[place].piece.text for place in match.positions)
+                    added.append(Group(label, alternatives, own=False))
+            elif (
+                groups
+                and match.positions[0] not in named
+                and groups[0].weight > self._weights.machine
+            ):
+                groups[0].alternatives.extend(self._synonyms(match.concept, languages, groups))
+        for place, word in enumerate(words):
+            if place not in named:
+                self._widen_parts(glossary, word, languages)
         return added
 
     def _widen_parts(self, glossary: Glossary, word: _Word, languages: Sequence[Language]) -> None:
         """A compound that no name covers is widened part by part ("Pressenhydraulik")."""
-        parts = self._analyzer.parts(word.piece.text)
-        if not parts or glossary.find([word.families.get("de", "")]):
+        if word.group is None or "de" not in word.families:
             return
-        share = self._weights.part_synonym
+        parts = self._analyzer.parts(word.piece.text)
+        if not parts or glossary.find([word.families["de"]]):
+            return
         for part in parts:
             for match in glossary.find([part]):
                 for one in self._synonyms(match.concept, languages, [word.group]):
-                    word.group.alternatives.append(Alternative(one.terms, one.weight * share))
+                    weight = one.weight * self._weights.part_synonym
+                    word.group.alternatives.append(Alternative(one.words, weight))
 
     def _synonyms(
-        self, concept: Concept, languages: Sequence[Language], own: Sequence[Group]
+        self,
+        concept: Concept,
+        languages: Sequence[Language],
+        own: Sequence[Group],
+        without: Collection[str] = (),
     ) -> list[Alternative]:
         limit = max((self._best_idf(group) for group in own), default=0.0)
         found: list[Alternative] = []
         for language in languages:
             translated = language != languages[0]
             weight = self._weights.translation if translated else self._weights.synonym
-            for term in concept.terms.get(language, ()):
-                terms = self._name_terms(term, language)
-                idf = max((self._vocabulary.weight(name) for name, _ in terms), default=0.0)
+            for name in concept.terms.get(language, ()):
+                words = self._name_words(name, language, without)
+                idf = max(
+                    (self._vocabulary.weight(t) for word in words for t, _ in word), default=0
+                )
                 if not idf:
                     continue
                 # A rare synonym must not outweigh the common word that the user chose.
                 cap = min(1.0, limit / idf) if limit and not translated else 1.0
-                found.append(Alternative(terms, weight * cap))
+                found.append(Alternative(words, weight * cap))
         return found
 
     def _best_idf(self, group: Group) -> float:
         return max(
-            (self._vocabulary.weight(term) for one in group.alternatives for term, _ in one.terms),
+            (
+                self._vocabulary.weight(term)
+                for one in group.alternatives
+                for term, _ in one.terms()
+            ),
             default=0.0,
         )
 
-    def _name_terms(self, name: str, language: Language) -> tuple[tuple[str, float], ...]:
-        telling = [piece for piece in pieces(name) if piece.text not in STOP_WORDS[language]]
-        share = 1.0 / max(1, len(telling)) ** 0.5
-        terms: dict[str, float] = {}
-        for piece in telling:
+    def _name_words(
+        self, name: str, language: Language, without: Collection[str]
+    ) -> tuple[Terms, ...]:
+        words: list[Terms] = []
+        for piece in pieces(name):
             if piece.kind in ("word", "hyphenated"):
-                for term, weight in self._own_terms(piece, language):
-                    terms[term] = max(terms.get(term, 0.0), weight * share)
+                if piece.text in STOP_WORDS[language] or root(piece.text, language) in without:
+                    continue
+                words.append(self._own_terms(piece, language))
             else:
-                terms[piece.text] = share
-        return tuple(terms.items())
+                words.append(((piece.text, 1.0),))
+        share = 1.0 / max(1, len(words)) ** 0.5
+        return tuple(tuple((term, weight * share) for term, weight in word) for word in words)
+
+
+def _single(term: str, weight: float) -> Alternative:
+    return Alternative((((term, 1.0),),), weight)
+
+
+def _matches(
+    glossary: Glossary, words: Sequence[_Word], languages: Sequence[Language]
+) -> list[Match]:
+    """Names in the question's language; in the other one for words that have none there."""
+    other: Language = "en" if languages[0] == "de" else "de"
+    found: list[Match] = []
+    for language in (languages[0], other):
+        key = [word.families.get(language) or root(word.piece.text, language) for word in words]
+        taken = {place for match in found for place in match.positions}
+        found.extend(
+            match
+            for match in glossary.find(key)
+            if match.positions[-1] - match.positions[0] < len(match.positions) + _NAME_SPAN
+            and taken.isdisjoint(match.positions)
+        )
+    return list({(match.concept.id, match.positions): match for match in found}.values())

@@ -6,8 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.retrieve.analyzer import normalise
-from rag.types import Scope
+from rag.retrieve.analyzer import normalise, pieces
+from rag.retrieve.compounds import CompoundSplitter
+from rag.retrieve.glossary import Glossary, name_key
+from rag.retrieve.words import fold, root
+from rag.types import Language, Scope
+
+LANGUAGES: tuple[Language, ...] = ("de", "en")
+_VERB_PRESS = re.compile(r"\b(?:to|i|you|we|and|then|must|should|can) press\b|^press\b")
 
 _SEPARATORS = re.compile(r"[\W_]+")
 
@@ -15,20 +21,74 @@ _SEPARATORS = re.compile(r"[\W_]+")
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """The scope to search; ``named`` are the machines that the question names. ``outside`` is
-    set when it names only machines that the user's own scope leaves out."""
+    set when it names only machines that the user's own scope leaves out. ``words`` are the
+    families of what the machines in scope are called ("kompressor", "press")."""
 
     scope: Scope
     named: tuple[str, ...] = ()
     outside: bool = False
+    words: frozenset[str] = frozenset()
 
 
-def narrow(question: str, scope: Scope, machines: Sequence[str]) -> Narrowed:
-    """A machine named in the question narrows the scope; it never widens it."""
+def narrow(
+    question: str, scope: Scope, machines: Sequence[str], glossary: Glossary | None = None
+) -> Narrowed:
+    """A machine named in the question narrows the scope; it never widens it.
+
+    A type designation names a machine wherever it is ("SK 37"). A kind of machine ("der
+    Kompressor") does so among the machines that the user may mean, when it fits not all of them.
+    """
+    kinds = {machine: kind_words(machine, glossary) for machine in machines}
+    said = _families(question)
     named = tuple(machine for machine in machines if _names(question, machine, machines))
+    inside = tuple(one for one in named if not scope.machines or one in scope.machines)
     if not named:
-        return Narrowed(scope)
-    inside = tuple(machine for machine in named if not scope.machines or machine in scope.machines)
-    return Narrowed(replace(scope, machines=inside or named), named, outside=not inside)
+        possible = [one for one in machines if not scope.machines or one in scope.machines]
+        of_kind = tuple(machine for machine in possible if kinds[machine] & said)
+        if len(of_kind) < len(possible):
+            named = inside = of_kind
+    chosen = inside or named or scope.machines
+    words = frozenset(word for one in chosen or machines for word in kinds.get(one, ()))
+    return Narrowed(
+        replace(scope, machines=chosen), named, outside=bool(named) and not inside, words=words
+    )
+
+
+def kind_words(machine: str, glossary: Glossary | None) -> frozenset[str]:
+    """What kind of machine a name says, as word families in both languages.
+
+    The kind is the last word without digits: "Hydraulic Press HP 160" is a press; of a German
+    compound it is the head: "Schraubenkompressor SK 37" is a Kompressor.
+    """
+    words = [word for word in _compact(machine).split() if word.isalpha() and len(word) >= 4]
+    if not words:
+        return frozenset()
+    word = fold(words[-1])
+    families = {root(word, language) for language in LANGUAGES}
+    if glossary is None:
+        return frozenset(families)
+    splitter = CompoundSplitter({}, glossary.words())
+    parts = splitter.split(word)
+    if parts:
+        families |= {root(parts[-1], language) for language in LANGUAGES}
+    for concept in glossary.kinds(families):
+        for language, names in concept.terms.items():
+            for name in names:
+                key = name_key(name, language)
+                if len(key) == 1:
+                    families.add(key[0])
+    return frozenset(families)
+
+
+def _families(question: str) -> frozenset[str]:
+    """The question's words as families of both languages; "press" only as a noun."""
+    text = _VERB_PRESS.sub(" ", normalise(question))
+    return frozenset(
+        root(piece.text, language)
+        for piece in pieces(text)
+        if piece.kind == "word"
+        for language in LANGUAGES
+    )
 
 
 def _names(question: str, machine: str, machines: Sequence[str]) -> bool:

@@ -100,12 +100,13 @@ class Snapshot:
         limit: int,
         manual_languages: Collection[Language] = (),
         imagined: str = "",
+        quiet: Collection[str] = (),
     ) -> Found:
         """The best passages of ``manual_ids``; ties in reading order.
 
         ``imagined`` is a hypothetical passage whose words count a little (HyDE).
         """
-        groups = self._builder.build(question, language, manual_languages)
+        groups = self._builder.build(question, language, manual_languages, quiet)
         own = len(groups)
         if imagined:
             groups += self._builder.imagined(imagined, min(manual_languages, default=language))
@@ -127,10 +128,14 @@ class Snapshot:
         )
 
     def groups(
-        self, question: str, language: Language, manual_languages: Collection[Language] = ()
+        self,
+        question: str,
+        language: Language,
+        manual_languages: Collection[Language] = (),
+        quiet: Collection[str] = (),
     ) -> list[Group]:
         """The question's words with all the ways to say each, as this library knows them."""
-        return self._builder.build(question, language, manual_languages)
+        return self._builder.build(question, language, manual_languages, quiet)
 
     def weight(self, term: str) -> float:
         """How telling an index term is: its inverse document frequency."""
@@ -165,23 +170,31 @@ class Snapshot:
         return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
 
     def _group_scores(self, group: Group) -> Floats:
-        best = np.zeros(self._postings.size, np.float32)
-        total = np.zeros(self._postings.size, np.float32)
-        scores = np.zeros(self._postings.size, np.float32)
+        """Per passage, the best of the group's alternatives (and a share of the others)."""
+        size = self._postings.size
+        best, total = np.zeros(size, np.float32), np.zeros(size, np.float32)
         for alternative in group.alternatives:
-            scores[:] = 0
-            for term, weight in alternative.terms:
-                self._postings.add(scores, term, weight * alternative.weight)
+            scores = np.zeros(size, np.float32)
+            matched = np.zeros(size, np.float32)
+            for word in alternative.words:
+                before = scores.copy() if len(alternative.words) > 1 else None
+                for term, weight in word:
+                    self._postings.add(scores, term, weight * alternative.weight)
+                if before is not None:
+                    matched += scores > before
+            if len(alternative.words) > 1:
+                scores *= matched / len(alternative.words)
             np.maximum(best, scores, out=best)
             total += scores
-        return best + self.tuning.weights.others * (total - best)
+        result: Floats = best + self.tuning.weights.others * (total - best)
+        return result * group.weight
 
     def _ceiling(self, group: Group) -> float:
-        return max(
+        return group.weight * max(
             (
                 self._postings.weight(term) * min(1.0, weight)
                 for alternative in group.alternatives
-                for term, weight in alternative.terms
+                for term, weight in alternative.terms()
             ),
             default=0.0,
         )
@@ -213,14 +226,18 @@ class _Vocabulary:
         self.weight = postings.weight
 
     def containing(self, word: str, most: int = 8) -> list[str]:
-        """Terms that begin or end with ``word``; for longer words also those around it."""
+        """Terms that begin or, for longer words, end with ``word`` or have it inside."""
         if len(word) < 4:
             return []
         found = [
             term
             for term in self._postings.terms
             if len(term) > len(word)
-            and (term.startswith(word) or term.endswith(word) or (len(word) > 5 and word in term))
+            and (
+                term.startswith(word)
+                or (len(word) > 4 and term.endswith(word))
+                or (len(word) > 5 and word in term)
+            )
         ]
         return sorted(found, key=len)[:most]
 

@@ -1,8 +1,7 @@
 """Words: folding, stop words, stems and word families of German and English.
 
 A *stem* is Snowball's; a *root* goes one step further and joins a verb with its noun
-("prüfen", "geprüft", "Prüfung"), which Snowball does not. Both are fixed points: the stem of a
-stem is itself, so analysing twice changes nothing.
+("prüfen", "geprüft", "Prüfung"), which Snowball does not.
 """
 
 from __future__ import annotations
@@ -37,8 +36,14 @@ _GERMAN = (
     "welchem welchen welcher welches wenn wer werde werden weshalb wie wieder wieso wieviel wird "
     "wo wobei wodurch wofür woher wohin womit woran worauf worin wovon wozu wurde wurden würde z "
     "zb zu zum zur zwar zwischen eigene eigenen überall hallo danke bitteschön bedeutet bedeuten "
-    "gilt gelten steht stehen mach mache machen macht weiss weiß wissen brauche braucht brauchen "
-    "benötige benötigt passiert hilfe sagen sagt finde findet ihnen nicht"
+    "gilt gelten steht stehen mach mache machen macht weiss weiß wissen brauch brauche braucht "
+    "brauchen benötige benötigt passiert hilfe sagen sagt finde findet ihnen nicht ab an aus ein auf "
+    "los weg rum hin her dran drauf drin dabei ran raus rein runter hoch davor neben nie ständig "
+    "dauernd andauernd immer komme komm kommt kommen kommst gehe geht gehen geh gehst kriege krieg "
+    "kriegt kriegen bekomme bekommt bekommen hole holt will wollen wolle möchte mag liegts gibts "
+    "geht's ists sollte sollen darfs zeigen eher ungefähr circa etwa paar sonst eigentlich einfach "
+    "richtig vorher nachher dann lang lange woher wieviele ordentlich überall unserer unserem unseren "
+    "selber selbst allein alleine"
 )
 _ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being "
@@ -49,7 +54,9 @@ _ENGLISH = (
     "some such tell than thanks that the their them then there these they this those through to "
     "too under until up us use used using very was we were what when where whether which while "
     "who whom whose why will with within would you your get got give happen happens isn don doesn "
-    "didn won aren there's find many much often say says"
+    "didn won aren there's find many much often say says want wants every any anything something someone "
+    "somebody someone's come comes going goes go gone put does look looks like new what's where's "
+    "ours there's keep keeps start's let's take takes another really actually"
 )
 
 # Verbs whose forms change their vowel, and nouns made from them; all as folded stems.
@@ -138,6 +145,13 @@ _KEPT = {
     "gas": "gas",
     "gase": "gas",
     "gasen": "gas",
+    "sicherung": "sicherung",
+    "sicherungen": "sicherung",
+    "sicherungs": "sicherung",
+    "vorsicherung": "vorsicherung",
+    "vorsicherungen": "vorsicherung",
+    "absicherung": "absicherung",
+    "lange": "lange",  # "wie lange" asks for a time, "wie lang" for a length
 }
 _NOT_PARTICIPLES = frozenset(
     "gefahr gerat geblas gelenk geschaft gesicht gewicht gehalt gesamt genug geruch gewind "
@@ -150,11 +164,16 @@ PARTICLES = (
 _PARTICLE = "|".join(PARTICLES)
 _PARTICIPLE = re.compile(rf"^({_PARTICLE})?ge([a-z]{{3,}}?)(?:e?t|en|n)?$")
 _ZU_INFINITIVE = re.compile(rf"^({_PARTICLE})zu(?!gs|g$|s)([a-z]{{4,}})$")
-_GERMAN_SUFFIX = re.compile(r"(?:ation|atur|ung|(?<=..)ier|(?<=.....)i|et|bar|los|t|n(?<=[lr]n))$")
+# A final "t" is an ending only behind what a verb's stem ends in: "leckt", "rutscht", not "Punkt".
+_GERMAN_SUFFIX = re.compile(
+    r"(?:ation|atur|ung|(?<=..)ier|(?<=.....)i|n(?<=[lr]n)"
+    r"|(?:(?<=sch)|(?<=eif)|(?<=ck)|(?<=nn)|(?<=ll)|(?<=er)|(?<=eh)|(?<=m)|(?<=g)|(?<=b)|(?<=pf)"
+    r"|(?<=tz)|(?<=hl))t(?<!wert)(?<!amt)|(?<!gn)(?<!ak)et)$"
+)
 _ENGLISH_SUFFIX = re.compile(r"(?:ation|ment|ing|ness|er|or)$")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=20_000)
 def fold(word: str) -> str:
     """Lower-case letters without accents: "Öl", "Oel", "öl" and "OEL" become "ol"."""
     while True:
@@ -166,6 +185,32 @@ def fold(word: str) -> str:
         word = folded
 
 
+# Words of talk, rare in manuals: their rarity there says nothing of what a question is about.
+_EVERYDAY = (
+    "dauert dauern nehmen nehme nimmt gut schlecht schon neu alt sagen fragen frage gehört passt "
+    "passen bringen bringt legen lege stecken gefällt erlaubt darf möglich unmöglich normal ok "
+    "kollege kollegen chef leute typ sache ding dinger teil stelle heute morgen gestern danach "
+    "jetzt sofort gleich ganz halb fast wirklich bestimmt sicher unbedingt schlimm wichtig "
+    "groß klein mehr weniger meist meistens manchmal oft selten plötzlich langsam schnell "
+    "hängt liegt läuft lief fertig bereit probiert versuchen versuche nachsehen nachschauen gucken "
+    "schauen guck schau kümmern melden meldet zeigt anzeigt anruf wofür weiter weitermachen "
+    "weiterfahren ab wann welcher überhaupt beachten achten aufpassen passieren dürfen nutzen "
+    "benutzen verwenden verwendet gehören reicht reichen genug zuviel zuwenig kaputt krumm komisch "
+    "does happens ok good bad old right wrong guy guys thing things stuff today now soon just "
+    "big small more less most sometimes always quickly slowly suddenly really stay stays sit sits "
+    "due allowed possible sure long far big wait try tried tell need needed bit lot kind sort "
+    "heavy fit fits fitted hit hits someone standing call called read"
+)
+EVERYDAY_WORDS = frozenset(fold(word) for word in _EVERYDAY.split())
+# Not searched for, but part of what people say: "wie oft", "Strom weg", "how heavy".
+QUIET_WORDS = frozenset(
+    fold(word)
+    for word in "wie wann wo wer womit wohin woher warum was ab an aus ein auf los weg rum dran raus "
+    "rein runter hoch um nach zu nicht kein keine nie selbst selber allein alleine lang lange oft "
+    "viel viele wieviel wieviele kommt kommen geht gehen jede jeden jedes alle neben dauernd ständig "
+    "how when where who what which why off out up down on not no never every each self itself long "
+    "much many often come new through".split()
+)
 STOP_WORDS: dict[Language, frozenset[str]] = {
     "de": frozenset(fold(word) for word in _GERMAN.split()),
     "en": frozenset(fold(word) for word in _ENGLISH.split()),
@@ -186,23 +231,15 @@ def _families() -> dict[tuple[Language, str], str]:
 _FAMILY = _families()
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def stem(word: str, language: Language) -> str:
-    """Snowball's stem of a folded word, repeated until it no longer changes."""
+    """Snowball's stem of a folded word."""
     if language == "de" and word in _KEPT:
         return _KEPT[word]
-    stemmer = _STEMMERS[language]
-    for _ in range(10):
-        shorter = fold(stemmer.stem_word(word))
-        if shorter == word or not shorter:
-            break
-        word = shorter
-        if language == "de" and word in _KEPT:
-            return _KEPT[word]
-    return word
+    return fold(_STEMMERS[language].stem_word(word)) or word
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def root(word: str, language: Language) -> str:
     """The family of a folded word: "geprüft", "Prüfung", "prüfen" → "pruf"."""
     if language == "de" and word in _KEPT:

@@ -1,0 +1,133 @@
+"""A library of any folder of PDFs, for measuring; read once, kept by content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.errors import BadFile
+from rag.ingest.manual import ingest_manual
+from rag.models.embedder import load_embedder
+from rag.models.reranker import load_reranker
+from rag.retrieve.glossary import Glossary, load_glossary
+from rag.retrieve.keywords import KeywordIndex
+from rag.settings import Settings
+from rag.store.database import open_database
+from rag.store.library import Library
+from rag.store.vectors import open_vectors
+from rag.types import Manual, ManualMetadata, ManualStatus
+
+SAMPLES = Path(__file__).parent / "samples"
+GOLD = Path(__file__).parent / "gold" / "questions.jsonl"
+
+
+@dataclass
+class Bench:
+    """The services that finding and answering need, on a library of its own."""
+
+    settings: Settings
+    library: Library
+    keywords: KeywordIndex
+    glossary: Glossary
+    embedder: Any
+    vectors: Any
+    reranker: Any
+    llm: Any = None
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def close(self) -> None:
+        if self.vectors is not None:
+            self.vectors.close()
+
+    def manual_of(self, file_name: str) -> Manual | None:
+        """The manual that was read from a file of this name."""
+        return next((m for m in self.library.manuals() if m.file_name == file_name), None)
+
+
+def pdfs(folder: Path) -> list[Path]:
+    """Every PDF of ``folder``, whatever its name's spelling, sorted."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".pdf")
+
+
+def content_key(paths: Iterable[Path]) -> str:
+    """Changes with the files' contents and with the code that reads or embeds them."""
+    digest = hashlib.sha256()
+    code = Path(__file__).parent.parent / "rag"
+    for path in [*paths, *sorted((code / "ingest").glob("*.py")), code / "codes.py"]:
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where read libraries are kept between runs: MILLWRIGHT_EVALS_CACHE, or the user's cache."""
+    chosen = os.environ.get("MILLWRIGHT_EVALS_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return base / "millwright-evals"
+
+
+def build_library(
+    manuals_dir: Path, work_dir: Path | None = None, **settings: Any
+) -> Bench:
+    """Ingest every PDF of ``manuals_dir``; a library of the same content is reused.
+
+    ``work_dir`` is where libraries are kept. Files that cannot become a manual are named in
+    ``refused`` with the reason's key; the others are released even when they were read badly.
+    """
+    paths = pdfs(manuals_dir)
+    base = work_dir or cache_folder()
+    folder = base / content_key(paths)
+    chosen = Settings(
+        data_dir=folder, **{"tracing": False, "max_upload_mb": 2000, **settings}
+    )
+    embedder = load_embedder(chosen)
+    if embedder is not None:
+        folder = folder.with_name(f"{folder.name}-{embedder.fingerprint[:12]}")
+    chosen = chosen.model_copy(update={"data_dir": folder})
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    bench = _open(chosen, embedder)
+    if not (folder / "complete").exists():
+        asyncio.run(_ingest_all(paths, bench))
+        (folder / "complete").write_text("\n".join(bench.refused), encoding="utf-8")
+    return bench
+
+
+def temporary_library(manuals_dir: Path, **settings: Any) -> Bench:
+    """The same in a folder that the system clears by itself."""
+    return build_library(manuals_dir, Path(tempfile.mkdtemp(prefix="millwright-")), **settings)
+
+
+def _open(settings: Settings, embedder: Any) -> Bench:
+    library = Library(open_database(settings))
+    vectors = open_vectors(settings, embedder)
+    glossary = load_glossary()
+    keywords = KeywordIndex(library, settings=settings, glossary=glossary, vectors=vectors)
+    reranker = load_reranker(settings)
+    return Bench(settings, library, keywords, glossary, embedder, vectors, reranker)
+
+
+async def _ingest_all(paths: list[Path], bench: Bench) -> None:
+    async def quiet(stage: str, done: int, total: int) -> None:
+        """Nobody watches."""
+
+    for path in paths:
+        try:
+            manual = await ingest_manual(
+                path, ManualMetadata(file_name=path.name), quiet, services=bench
+            )
+        except BadFile as error:
+            bench.refused[path.name] = error.key
+            continue
+        if manual.status is ManualStatus.NEEDS_RELEASE:
+            bench.library.release(manual.id)
