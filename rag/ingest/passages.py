@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from rag.ingest.blocks import BULLET, STEP, Block
 from rag.ingest.layout import Line, PageLayout, union
 from rag.ingest.mend import Vocabulary, join_lines
 from rag.ingest.records import records_of
+from rag.ingest.runs import Said, procedure_parts, prose_parts, runs_of
 from rag.ingest.signals import SIGNAL_WORDS
 from rag.ingest.tables import WholeTable, append_table, can_continue, read_table
 from rag.language import detect_language
 from rag.types import Box, ChunkKind, Language, Signal
-
-PROSE_LIMIT = 900  # characters
-_PROSE_LEAST = 250  # a shorter rest joins the passage before it
-_PROCEDURE_LIMIT = 1400  # a longer procedure is parted between steps
-_INTRODUCTION = 300  # a paragraph this short right before the first step belongs to the steps
-_BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜ\"„“(])")
-_RESULT = re.compile(r"^(?:[→⇒➜↳✓✔]|Ergebnis|Result)")
 
 
 @dataclass(slots=True)
@@ -36,16 +30,6 @@ class Passage:
     codes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Said:
-    """One block's text with its boxes and the notices that were given before it."""
-
-    text: str
-    boxes: list[Box]
-    notices: list[Passage]
-    block: Block
-
-
 class PassageBuilder:
     """Walks the blocks once, in order; ``passages`` and ``tables`` hold what it found."""
 
@@ -59,7 +43,7 @@ class PassageBuilder:
         self.tables: list[WholeTable] = []
         self._heading: list[tuple[int, str]] = []
         self._notices: list[tuple[tuple[str, ...], Passage]] = []
-        self._pending: list[_Said] = []
+        self._pending: list[Said] = []
 
     def build(self, blocks: Sequence[Block]) -> list[Passage]:
         """All passages of the manual, in reading order."""
@@ -96,11 +80,13 @@ class PassageBuilder:
             if not _steps_go_on(self._pending, following):
                 self._flush()
             self._take_notice(block)
-        elif block.kind == "caption" and following and following[0].kind == "table":
+        elif following and following[0].kind == "table" and _is_title(block, following[0]):
             return  # becomes the table's title
+        elif _is_figure_label(block):
+            return
         else:
             text, boxes = self._text(block.lines), self._boxes(block.lines)
-            self._pending.append(_Said(text, boxes, self._current_notices(), block))
+            self._pending.append(Said(text, boxes, self._current_notices(), block))
 
     def _text(self, lines: Sequence[Line]) -> str:
         return join_lines([line.text for line in lines], self.vocabulary)
@@ -142,7 +128,7 @@ class PassageBuilder:
         if block.grid is None:
             raise ValueError("a table block without a grid")
         table = read_table(block.grid, self.pages[block.page], self.vocabulary)
-        if before and before.kind == "caption":
+        if before and _is_title(before, block):
             table.title = self._text(before.lines)
         if waiting and can_continue(waiting, table):
             append_table(waiting, table)
@@ -172,8 +158,8 @@ class PassageBuilder:
     def _flush(self) -> None:
         """Turn what was said since the last heading or table into passages."""
         said, self._pending = self._pending, []
-        for kind, group in _kinds(said):
-            parts = _procedure_parts(group) if kind == "procedure" else _prose_parts(group)
+        for kind, group in runs_of(said):
+            parts = procedure_parts(group) if kind == "procedure" else prose_parts(group)
             for part in parts:
                 self.passages.append(
                     Passage(
@@ -201,6 +187,24 @@ def passage_language(passage: Passage, default: Language) -> Language:
     return detect_language(passage.text, default)
 
 
+def _is_title(block: Block, table: Block) -> bool:
+    """A caption, or one short line right above the table that is no sentence."""
+    if block.kind == "caption":
+        return True
+    if block.kind != "paragraph" or len(block.lines) > 1 or block.page != table.page:
+        return False
+    line = block.lines[0]
+    near = table.grid is not None and 0 <= table.grid.rect[1] - line.rect[3] < 1.5 * line.size
+    return near and len(line.text) <= 90 and not re.search(r"[.:;,!?]$", line.text)
+
+
+def _is_figure_label(block: Block) -> bool:
+    """Position numbers of a drawing: nothing but figures and single letters."""
+    return block.kind == "paragraph" and not re.search(
+        r"[^\W\d_]{2}", " ".join(line.text for line in block.lines)
+    )
+
+
 def _is_continuation_caption(block: Block, following: Sequence[Block]) -> bool:
     """A caption between two parts of one table: "Tabelle 7 (Fortsetzung)"."""
     return block.kind == "caption" and bool(following) and following[0].kind == "table"
@@ -212,111 +216,13 @@ def _same_paragraph(last: Line, line: Line) -> bool:
     return last.bold == line.bold and line.rect[1] - last.rect[1] < 1.75 * max(line.size, 1.0)
 
 
-def _steps_go_on(said: Sequence[_Said], following: Sequence[Block]) -> bool:
+def _steps_go_on(said: Sequence[Said], following: Sequence[Block]) -> bool:
     """Whether the notice between them does not end the procedure: its next step counts on."""
     last = next((entry.block for entry in reversed(said) if entry.block.kind == "step"), None)
     if last is None or last.number is None:
         return False
     after = next((block for block in following if block.kind != "notice"), None)
     return after is not None and after.kind == "step" and after.number == last.number + 1
-
-
-def _kinds(said: Sequence[_Said]) -> Iterator[tuple[ChunkKind, list[_Said]]]:
-    """Runs of prose and of steps. What stands between two steps that count on is theirs."""
-    steps = [n for n, entry in enumerate(said) if entry.block.kind == "step"]
-    start = 0
-    for run in _step_runs(said, steps):
-        first, last = run[0], run[-1]
-        before = said[first - 1] if first > start else None
-        if before and before.block.kind == "paragraph" and len(before.text) <= _INTRODUCTION:
-            first -= 1
-        while last + 1 < len(said) and (
-            _RESULT.match(said[last + 1].text) or _is_indented(said[run[-1]], said[last + 1])
-        ):
-            last += 1
-        if first > start:
-            yield "text", list(said[start:first])
-        yield "procedure", list(said[first : last + 1])
-        start = last + 1
-    if start < len(said):
-        yield "text", list(said[start:])
-
-
-def _step_runs(said: Sequence[_Said], steps: Sequence[int]) -> Iterator[list[int]]:
-    run: list[int] = []
-    for place in steps:
-        number = said[place].block.number
-        before = said[run[-1]].block.number if run else None
-        counts_on = number is not None and before is not None and number == before + 1
-        follows = number is None and bool(run) and place == run[-1] + 1
-        if run and not (counts_on or follows):
-            yield run
-            run = []
-        run.append(place)
-    if run:
-        yield run
-
-
-def _is_indented(step: _Said, entry: _Said) -> bool:
-    """Whether ``entry`` stands further in than the step's number: it belongs to the step."""
-    inner = entry.block.lines[0].rect[0] - step.block.lines[0].rect[0]
-    return entry.block.page == step.block.page and inner > 8
-
-
-def _procedure_parts(group: list[_Said]) -> Iterator[list[_Said]]:
-    """The whole procedure, or parts of about equal length that begin with a step."""
-    total = sum(len(entry.text) + 1 for entry in group)
-    if total <= _PROCEDURE_LIMIT:
-        yield group
-        return
-    count = -(-total // 1000)
-    target, length = total / count, 0
-    part: list[_Said] = []
-    for entry in group:
-        begins = entry.block.kind == "step"
-        if part and begins and length + len(entry.text) / 2 > target:
-            yield part
-            part, length = [], 0
-        part.append(entry)
-        length += len(entry.text) + 1
-    if part:
-        yield part
-
-
-def _prose_parts(group: Sequence[_Said]) -> Iterator[list[_Said]]:
-    """Paragraphs together up to the limit; an over-long one is parted between sentences."""
-    parts: list[list[_Said]] = []
-    length = 0
-    for entry in (piece for said in group for piece in _sentences(said)):
-        fits = parts and length + len(entry.text) + 1 <= PROSE_LIMIT
-        small = parts and len(entry.text) < _PROSE_LEAST and length < PROSE_LIMIT - 100 and fits
-        if fits or small:
-            parts[-1].append(entry)
-            length += len(entry.text) + 1
-            continue
-        if parts and parts[-1][-1].text.endswith(":") and len(parts[-1]) > 1:
-            lead = parts[-1].pop()  # an introduction goes with what it introduces
-            parts.append([lead, entry])
-            length = len(lead.text) + len(entry.text) + 2
-            continue
-        parts.append([entry])
-        length = len(entry.text) + 1
-    if len(parts) > 1 and length < _PROSE_LEAST:
-        parts[-2].extend(parts.pop())
-    yield from parts
-
-
-def _sentences(said: _Said) -> Iterator[_Said]:
-    if len(said.text) <= PROSE_LIMIT:
-        yield said
-        return
-    text = ""
-    for sentence in _BETWEEN_SENTENCES.split(said.text):
-        if text and len(text) + len(sentence) + 1 > PROSE_LIMIT:
-            yield replace(said, text=text)
-            text = ""
-        text = f"{text} {sentence}".strip()
-    yield replace(said, text=text)
 
 
 def _merged(boxes: Sequence[Box]) -> list[Box]:
