@@ -23,9 +23,11 @@ WITHDRAWN = -1  # the value of a rating that was taken back and still stands in 
 
 @dataclass(frozen=True, slots=True)
 class PendingTrace:
+    """An answer for MLflow; ``trace`` is the JSON of a ``Trace``, perhaps of an older version."""
+
     number: int
     answer_id: str
-    trace: Trace
+    trace: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Ledger:
             row = connection.execute(query).mappings().first()
         if row is None:
             return None
-        return PendingTrace(row["number"], row["answer_id"], Trace.from_json(row["trace"]))
+        return PendingTrace(row["number"], row["answer_id"], row["trace"])
 
     def trace_done(self, pending: PendingTrace, trace_id: str | None) -> None:
         """MLflow has the trace under ``trace_id``, or (None) will never take it."""

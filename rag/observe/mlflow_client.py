@@ -48,27 +48,17 @@ class MlflowClient:
         self._client = _load_tracing_client()(uri)
         self._experiment_id = self._experiment(settings)
 
-    def write(self, trace: Trace) -> str:
-        """Write the whole trace, again if need be; returns MLflow's id of it."""
-        from mlflow.entities import TraceInfo, TraceLocation, TraceState
+    def write(self, text: str) -> str:
+        """Write the trace with this JSON, again if need be; returns MLflow's id of it.
 
-        root = trace.spans[0]
-        info = TraceInfo(
-            trace_id=trace.name,
-            trace_location=TraceLocation.from_experiment_id(self._experiment_id),
-            request_time=root.started_ns // 1_000_000,
-            execution_duration=(root.ended_ns - root.started_ns) // 1_000_000,
-            state=TraceState.OK,
-            request_preview=trace.question,
-            response_preview=trace.text,
-            client_request_id=trace.answer_id,
-            trace_metadata={
-                "mlflow.trace.user": trace.pseudonym,
-                "mlflow.trace.session": trace.thread_id,
-            },
-            tags={"mlflow.traceName": root.name, **trace.tags},
-        )
-        spans = [_span(trace, span) for span in trace.spans]
+        Raises ``Refused`` also for JSON that an older version of ours left and nobody can read.
+        """
+        try:
+            trace = Trace.from_json(text)
+            info = _info(trace, self._experiment_id)
+            spans = [_span(trace, span) for span in trace.spans]
+        except (TypeError, ValueError, LookupError) as error:
+            raise Refused(f"not a trace: {error}") from error
         _ask(lambda: self._client.start_trace(info))
         _ask(lambda: self._client.log_spans(self._experiment_id, spans))
         return trace.name
@@ -140,6 +130,27 @@ def _load_tracing_client() -> Callable[[str], Any]:
     from mlflow.tracing.client import TracingClient
 
     return TracingClient  # type: ignore[no-any-return]
+
+
+def _info(trace: Trace, experiment_id: str) -> Any:
+    from mlflow.entities import TraceInfo, TraceLocation, TraceState
+
+    root = trace.spans[0]
+    return TraceInfo(
+        trace_id=trace.name,
+        trace_location=TraceLocation.from_experiment_id(experiment_id),
+        request_time=root.started_ns // 1_000_000,
+        execution_duration=(root.ended_ns - root.started_ns) // 1_000_000,
+        state=TraceState.OK,
+        request_preview=trace.question,
+        response_preview=trace.text,
+        client_request_id=trace.answer_id,
+        trace_metadata={
+            "mlflow.trace.user": trace.pseudonym,
+            "mlflow.trace.session": trace.thread_id,
+        },
+        tags={"mlflow.traceName": root.name, **trace.tags},
+    )
 
 
 def _span(trace: Trace, span: TraceSpan) -> Any:

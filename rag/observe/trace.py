@@ -73,7 +73,7 @@ def trace_name(answer_id: str) -> str:
     return f"tr-{_number(16, answer_id):032x}"
 
 
-def trace_of(answer: Answer, *, pseudonym: str, thread_id: str) -> Trace:
+def trace_of(answer: Answer, *, pseudonym: str, thread_id: str = "") -> Trace:
     """The answer as a trace: a root span with question and answer, a child for each stage."""
     stages = [(stage, *_times(stage)) for stage in answer.stages]
     root = TraceSpan(

@@ -12,13 +12,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from rag.observe.ledger import Ledger
-from rag.observe.trace import Trace, trace_of
+from rag.observe.trace import Trace, trace_name, trace_of
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 from rag.types import Stage
 from tests.observe.conftest import (
     ANNA,
     WAIT_S,
+    LogWatch,
     MakeAnswer,
     ratings,
     read,
@@ -167,3 +168,21 @@ def test_stages_timed_by_the_monotonic_clock_are_moved_to_the_present(
     assert span.ended_ns - span.started_ns == 5_000_000
     assert abs(span.started_ns - time.time_ns()) < 5_000_000_000
     assert Trace.from_json(trace.to_json()) == trace
+
+
+@pytest.mark.slow
+def test_a_trace_that_nobody_can_read_does_not_hold_up_the_next(
+    tracer: Tracer, settings: Settings, engine: Engine, make_answer: MakeAnswer, log: LogWatch
+) -> None:
+    old, new = make_answer(), make_answer()
+    Ledger(engine).add(
+        old, pseudonym=ANNA, thread_id="t", run_id=None, trace=trace_of(old, pseudonym=ANNA)
+    )
+    with engine.begin() as connection:
+        connection.execute(text('UPDATE pending_traces SET trace = \'{"from": "long ago"}\''))
+    record(tracer, new)
+    assert tracer.flush(WAIT_S)
+    assert log.count("refused a trace") == 1
+    assert read(settings, new).info.client_request_id == new.id
+    found = dict(rows(engine, "SELECT id, trace_id FROM answers"))
+    assert found == {old.id: None, new.id: trace_name(new.id)}
