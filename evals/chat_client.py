@@ -37,6 +37,8 @@ class ChatClient:
         )
         self._socket = socketio.AsyncClient(reconnection=False)
         self._task_ended = asyncio.Event()
+        self._chat_starts = False
+        self._chat_started = asyncio.Event()
         self._steps: dict[str, dict[str, Any]] = {}
         self._first_token: float | None = None
         self._upload: Path | None = None
@@ -48,6 +50,7 @@ class ChatClient:
         for event in ("new_message", "update_message", "stream_start"):
             self._socket.on(event, self._on_step)
         self._socket.on("stream_token", self._on_token)
+        self._socket.on("task_start", self._on_task_start)
         self._socket.on("task_end", self._on_task_end)
         self._socket.on("ask", self._on_ask)
         await self._socket.connect(
@@ -64,6 +67,8 @@ class ChatClient:
             },
         )
         await self._socket.emit("connection_successful")
+        async with asyncio.timeout(30):
+            await self._chat_started.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -122,7 +127,14 @@ class ChatClient:
         if self._first_token is None:
             self._first_token = time.monotonic()
 
+    async def _on_task_start(self, *_: object) -> None:
+        self._chat_starts = True
+
     async def _on_task_end(self, *_: object) -> None:
+        # The start of the chat is a task of its own; a question sent into it would end with it.
+        if self._chat_starts and not self._chat_started.is_set():
+            self._chat_started.set()
+            return
         # The start of a session and every form in the chat end a task too: only an answer counts.
         if any(s.get("type") == "assistant_message" for s in self._steps.values()):
             self._task_ended.set()

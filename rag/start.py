@@ -187,6 +187,7 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
         )
     )
     shown = f"[{host}]" if ":" in host else host
+    listener.listen()  # whoever reads the next line may connect at once
     _say(say("start.ready", language, address=f"http://{shown}:{listener.getsockname()[1]}"))
     await server.serve(sockets=[listener])
 
