@@ -21,6 +21,8 @@ _KINDS = {
     "rerank": "RERANKER",
     "dedup": "RERANKER",
 }
+# The stages whose spans go by the name that the field uses.
+_NAMES = {"fused": "fusion", "generate": "generation"}
 _PREVIEW = 1000  # characters of question and answer in MLflow's list of traces
 _EPOCH_NS = 10**18  # September 2001: a time before it was not counted from 1970
 
@@ -91,8 +93,8 @@ def trace_of(answer: Answer, *, pseudonym: str, thread_id: str = "") -> Trace:
         TraceSpan(
             id=_number(8, answer.id, str(number), stage.name),
             parent=root.id,
-            name=stage.name,
-            kind=_KINDS.get(stage.name, "CHAIN"),
+            name=_span_name(stage),
+            kind=_KINDS.get(_span_name(stage), "CHAIN"),
             started_ns=started,
             ended_ns=ended,
             inputs={"question": answer.understood_as or answer.question},
@@ -127,19 +129,26 @@ def _outputs(answer: Answer) -> dict[str, Any]:
 
 def _tags(answer: Answer, pseudonym: str, thread_id: str) -> dict[str, str]:
     """What QA filters by. No name of a person: the pseudonym stands for whoever asked."""
-    machines = sorted({citation.machine for citation in answer.citations if citation.machine})
     given = answer.provenance
+    model = given.get("model") or ""
+    scope = given.get("scope") or {}
+    machines = {citation.machine for citation in answer.citations if citation.machine}
+    machines = machines or set(scope.get("machines", ()))
     tags = {
         "answer_id": answer.id,
         "user": pseudonym,
         "thread": thread_id,
         "mode": answer.mode,
         "language": answer.language,
-        "machine": ", ".join(machines),
-        "model": given.get("model", ""),
-        "prompt_version": given.get("prompt_version", ""),
+        "machine": ", ".join(sorted(machines)),
+        "model": model.get("name") if isinstance(model, dict) else model,
+        "prompt_version": given.get("prompt_version"),
     }
     return {key: str(value)[:250] for key, value in tags.items() if value}
+
+
+def _span_name(stage: Stage) -> str:
+    return _NAMES.get(stage.name, stage.name)
 
 
 def _times(stage: Stage) -> tuple[int, int]:

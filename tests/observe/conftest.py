@@ -151,11 +151,16 @@ def _answer(question: str = "Was bedeutet E-104?", **changes: Any) -> Answer:
         "stages": (
             Stage("dense", start, start + 3_000_000, ("chunk-7", "chunk-9")),
             Stage("bm25", start, start + 1_000_000, ("chunk-7",), {"terms": 3}),
-            Stage("fusion", start + 3_000_000, start + 3_200_000, ("chunk-7", "chunk-9")),
+            Stage("fused", start + 3_000_000, start + 3_200_000, ("chunk-7", "chunk-9")),
             Stage("rerank", start + 3_200_000, start + 90_000_000, ("chunk-7", "chunk-9")),
             Stage("dedup", start + 90_000_000, start + 90_500_000, ("chunk-7",)),
-            Stage("generation", start + 91_000_000, start + 1_500_000_000, (), {"tokens": 12}),
+            Stage("generate", start + 91_000_000, start + 1_500_000_000, (), {"tokens": 12}),
         ),
-        "provenance": {"model": "mistral", "prompt_version": "3", "path": Path("x")},
+        "provenance": {
+            "model": {"name": "mistral", "digest": "f974a74358d6"},
+            "prompt_version": "3",
+            "scope": {"machines": ["HP 100"]},
+            "path": Path("x"),
+        },
     }
     return Answer(**(values | changes))

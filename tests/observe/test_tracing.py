@@ -54,14 +54,15 @@ def test_an_answer_is_one_trace_with_its_stages(
     assert expected.items() <= trace.info.tags.items()
 
     spans = {span.name: span for span in trace.data.spans}
-    assert set(spans) == {"answer", *(stage.name for stage in answer.stages)}
+    names = ["dense", "bm25", "fusion", "rerank", "dedup", "generation"]
+    assert set(spans) == {"answer", *names}
     root = spans["answer"]
     assert root.parent_id is None
     assert root.inputs["question"] == "Was bedeutet E-104?"
     assert root.outputs["answer"] == answer.text
     assert root.outputs["citations"][0]["page"] == 41
-    for stage in answer.stages:
-        span = spans[stage.name]
+    for name, stage in zip(names, answer.stages, strict=True):
+        span = spans[name]
         assert span.parent_id == root.span_id
         assert (span.start_time_ns, span.end_time_ns) == (stage.started_ns, stage.ended_ns)
         assert [hit["id"] for hit in span.outputs] == list(stage.chunk_ids)
@@ -186,3 +187,17 @@ def test_a_trace_that_nobody_can_read_does_not_hold_up_the_next(
     assert read(settings, new).info.client_request_id == new.id
     found = dict(rows(engine, "SELECT id, trace_id FROM answers"))
     assert found == {old.id: None, new.id: trace_name(new.id)}
+
+
+def test_an_answer_without_sources_has_the_machine_that_was_asked_for(
+    make_answer: MakeAnswer,
+) -> None:
+    refusal = make_answer(citations=(), mode="refusal", stages=())
+    trace = trace_of(refusal, pseudonym=ANNA)
+    assert trace.tags["machine"] == "HP 100"
+    assert trace.tags["mode"] == "refusal"
+    assert "thread" not in trace.tags
+    assert len(trace.spans) == 1
+    bare = trace_of(make_answer(citations=(), provenance={"model": None}), pseudonym=ANNA)
+    assert "machine" not in bare.tags
+    assert "model" not in bare.tags
