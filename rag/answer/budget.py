@@ -97,6 +97,11 @@ def meter_of(base_url: str, model: str) -> Meter:
     return _METERS.setdefault(f"{base_url} {model}", Meter())
 
 
+def forget_meters() -> None:
+    """Start anew, as after a restart: for measurements that must not depend on their order."""
+    _METERS.clear()
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A prompt that fits. ``numbers`` are the passages that are in it (1-based)."""

@@ -72,4 +72,8 @@ async def write(
     if written.usage is not None and written.usage.prompt_tokens:
         reported = written.usage.prompt_tokens
         mismatch = meter.compare(fitted.text, fitted.tokens, reported, num_ctx)
-        written.attributes = {"prompt_tokens": reported, "prompt_tokens_mismatch": mismatch}
+        written.attributes = {
+            "prompt_tokens": reported,
+            "answer_tokens": written.usage.answer_tokens,
+            "prompt_tokens_mismatch": mismatch,
+        }
