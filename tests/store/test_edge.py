@@ -252,3 +252,17 @@ def test_no_acknowledged_point_is_lost_by_a_kill(tmp_path: Path) -> None:
         client.close()
         assert there >= set(range(last + 1))
         assert len(there) <= last + 2, "at most the one point in flight came along"
+
+
+def test_a_damaged_index_is_said_clearly(tmp_path: Path) -> None:
+    client = EdgeClient(tmp_path / "index")
+    make_collection(client)
+    client.close()
+    for path in (tmp_path / "index" / "c" / "shard").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"\xff" * 7)
+    again = EdgeClient(tmp_path / "index")
+    with pytest.raises(StoreDown) as caught:
+        again.count("c")
+    assert caught.value.key == "error.index_unusable"
+    again.close()

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from qdrant_client import QdrantClient
 
+from rag.errors import StoreDown
 from rag.settings import Settings
 from rag.store.library import Library
 from rag.store.vectors import VectorIndex, embedded_text, open_vectors
@@ -12,11 +16,20 @@ from tests.store.fake_embedder import WordEmbedder
 from tests.store.samples import make_chunks, make_manual, make_pages
 
 
-@pytest.fixture
-def vectors(settings: Settings) -> Iterator[VectorIndex]:
-    index = open_vectors(settings, WordEmbedder())  # type: ignore[arg-type]
+@pytest.fixture(params=["engine", "qdrant client"])
+def vectors(request: pytest.FixtureRequest, settings: Settings) -> Iterator[VectorIndex]:
+    """The engine in process, and Qdrant's own client, which a server is spoken to with."""
+    embedder: Any = WordEmbedder()
+    if request.param == "engine":
+        index = open_vectors(settings, embedder)
+    else:
+        index = VectorIndex(QdrantClient(":memory:"), embedder)
     yield index
     index.close()
+
+
+# Qdrant's client says so of its local mode, which stands in for a server here.
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect:UserWarning")
 
 
 def fill(index: VectorIndex, library: Library, *names: str) -> list[str]:
@@ -141,4 +154,16 @@ def test_without_an_embedder_keywords_still_work(settings: Settings, library: Li
     assert index.search([1.0], [manual_id], 3) == []
     index.upsert_keywords(ids, [([number], [1.0]) for number in range(4)])
     assert index.search_keywords([2], [1.0], [manual_id], 3) == [(ids[2], 1.0)]
+    index.close()
+
+
+def test_a_server_that_does_not_answer_is_said_clearly_and_only_when_needed(
+    tmp_path: Path,
+) -> None:
+    embedder: Any = WordEmbedder()
+    settings = Settings(data_dir=tmp_path, qdrant_url="http://127.0.0.1:9")
+    index = open_vectors(settings, embedder)
+    with pytest.raises(StoreDown) as caught:
+        index.search([0.1] * 32, ["a"], 3)
+    assert (caught.value.key, caught.value.retryable) == ("error.qdrant_down", True)
     index.close()
