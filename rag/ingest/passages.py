@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from rag.ingest.blocks import BULLET, STEP, Block
 from rag.ingest.layout import Line, PageLayout, union
@@ -59,6 +60,7 @@ class PassageBuilder:
         if waiting:
             self._close_table(waiting)
         self._flush()
+        _link_last_notices(self.passages)
         return self.passages
 
     @property
@@ -167,7 +169,7 @@ class PassageBuilder:
                         "\n".join(entry.text for entry in part),
                         self._path,
                         _merged([box for entry in part for box in entry.boxes]),
-                        part[-1].notices,
+                        list(part[-1].notices),
                     )
                 )
 
@@ -203,6 +205,17 @@ def _is_figure_label(block: Block) -> bool:
     return block.kind == "paragraph" and not re.search(
         r"[^\W\d_]{2}", " ".join(line.text for line in block.lines)
     )
+
+
+def _link_last_notices(passages: Sequence[Passage]) -> None:
+    """A notice that ends its section has nothing after it: it belongs to what stands before."""
+    for _, group in groupby(passages, key=lambda passage: passage.heading):
+        section = list(group)
+        last = max((n for n, item in enumerate(section) if item.kind != "notice"), default=-1)
+        for notice in section[last + 1 :] if last >= 0 else []:
+            for passage in section[: last + 1]:
+                if passage.kind != "notice":
+                    passage.notices.append(notice)
 
 
 def _is_continuation_caption(block: Block, following: Sequence[Block]) -> bool:
