@@ -18,9 +18,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rag.answer.cite import citations_of
 from rag.answer.compose import fit_prompt, generate, quote
+from rag.answer.conflict import conflict_text, find_conflict
 from rag.answer.follow_up import Understanding, understand
 from rag.answer.model_state import model_state
+from rag.answer.quote import asks_for_value
+from rag.answer.records import words_of
 from rag.answer.refusal import nearest_places, refusal_reason, refusal_text
+from rag.answer.relevance import Relevance
 from rag.answer.safety import notices_for
 from rag.answer.story import Story
 from rag.errors import RagError
@@ -34,6 +38,7 @@ from rag.types import (
     Failed,
     Hit,
     Language,
+    ManualStatus,
     Notices,
     Retrieval,
     Scope,
@@ -49,6 +54,8 @@ from rag.types import (
 log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 1000
+# From this share of the best BM25 score on, another machine's passage is shown beside it.
+_RIVAL = 0.7
 
 
 async def ask(
@@ -113,16 +120,17 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
             story.stages.append(stage)
             yield Status("status.searching", stage)
     retrieval = story.retrieval
+    story.relevance = await _relevance(story)
     if _is_refused(retrieval):
         yield await _refuse(story, retrieval)
         yield Done(await story.finished())
         return
-    story.hits = _one_machine(retrieval)
-    story.citations = citations_of(story.hits, story.question)
+    story.hits = _passages(retrieval, services.settings.passages)
+    story.citations = citations_of(story.hits, story.relevance)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
     started = time.time_ns()
-    story.notices = await notices_for(story.hits, services.library)
+    story.notices = await notices_for(_with_notices(story, retrieval), services.library)
     yield story.stage("notices", started, "status.reading", notices=len(story.notices))
     if story.notices:
         yield Notices(story.notices)
@@ -138,6 +146,8 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
     else:
         fitted = fit_prompt(story)
         story.reason = "" if fitted else "quote.window"
+    if asks_for_value(story.question) and (conflict := _conflict(story)):
+        yield story.say(conflict + "\n\n")
     if retrieval.verdict == "weak":
         yield story.say(say("answer.weak", story.language) + "\n\n")
     telling = quote(story) if fitted is None else generate(story, fitted)
@@ -177,19 +187,60 @@ async def _search(story: Story) -> AsyncIterator[Stage]:
         task.cancel()
 
 
+async def _relevance(story: Story) -> Relevance:
+    snapshot = await story.services.keywords.current()
+    manuals = await asyncio.to_thread(story.services.library.manuals, ManualStatus.ACTIVE)
+    return Relevance(
+        snapshot,
+        story.question,
+        story.language,
+        {manual.language for manual in manuals},
+        asks_value=asks_for_value(story.question),
+    )
+
+
 def _is_refused(retrieval: Retrieval) -> bool:
     return retrieval.verdict == "absent" or not retrieval.hits or bool(retrieval.missing_code)
 
 
-def _one_machine(retrieval: Retrieval) -> tuple[Hit, ...]:
-    """The passages of the best passage's machine: values of two machines are never mixed.
+def _passages(retrieval: Retrieval, count: int) -> tuple[Hit, ...]:
+    """The passages to answer from, those of the best one's machine first.
 
-    A code that stands in the manuals of several machines is shown for each of them.
+    Notices are shown as boxes; they take a passage's place only where one is the best hit.
     """
     if retrieval.ambiguous_code:
         return retrieval.hits
-    machine = retrieval.hits[0].chunk.machine
-    return tuple(hit for hit in retrieval.hits if hit.chunk.machine == machine)
+    ranked = retrieval.stages.get("final") or retrieval.hits
+    best = ranked[0]
+    told = [best]
+    for hit in ranked[1:]:
+        if hit.chunk.kind != "notice" and (
+            hit.chunk.machine == best.chunk.machine or _rivals(hit, best)
+        ):
+            told.append(hit)
+    return tuple(sorted(told[:count], key=lambda hit: hit.chunk.machine != best.chunk.machine))
+
+
+def _rivals(other: Hit, best: Hit) -> bool:
+    """Whether another machine's passage is nearly as good, so that either may be meant."""
+    if "exact" in best.ranks:
+        return "exact" in other.ranks
+    return other.scores.get("bm25", 0.0) >= _RIVAL * best.scores.get("bm25", 0.0)
+
+
+def _with_notices(story: Story, retrieval: Retrieval) -> list[Hit]:
+    """The passages, and the notices of their machines that were found themselves."""
+    machines = {hit.chunk.machine for hit in story.hits}
+    found = [hit for hit in retrieval.hits if hit.chunk.kind == "notice"]
+    return [*story.hits, *(hit for hit in found if hit.chunk.machine in machines)]
+
+
+def _conflict(story: Story) -> str:
+    """Both values, where two passages contradict each other on what was asked."""
+    chunks = [hit.chunk for hit in story.hits]
+    words = words_of(story.question, "de") | words_of(story.question, "en")
+    conflict = find_conflict(chunks, words)
+    return conflict_text(conflict, story.citations, story.language) if conflict else ""
 
 
 async def _refuse(story: Story, retrieval: Retrieval) -> Token:
@@ -198,7 +249,7 @@ async def _refuse(story: Story, retrieval: Retrieval) -> Token:
     has_manuals = bool(await asyncio.to_thread(library.active_ids, Scope()))
     story.mode = "refusal"
     story.reason = refusal_reason(retrieval, scope, has_manuals=has_manuals)
-    story.perhaps = nearest_places(retrieval, story.question)
+    story.perhaps = nearest_places(retrieval, story.relevance)
     text = refusal_text(story.reason, retrieval, scope, story.perhaps, story.language)
     return story.say(text)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rag.answer.numbers import Finding
 from rag.answer.quote import best_part
 from rag.answer.records import words_of
+from rag.answer.relevance import Relevance
 from rag.messages import say
 from rag.types import Chunk, Citation, Hit, Language
 
@@ -26,12 +27,12 @@ _NO_ANSWER = re.compile(
 _CLOSING = ' \t\n.!?:;*_"»“)'
 
 
-def citations_of(hits: Sequence[Hit], question: str) -> tuple[Citation, ...]:
+def citations_of(hits: Sequence[Hit], relevance: Relevance) -> tuple[Citation, ...]:
     """Citation ``n`` for the n-th passage, quoting its part that says most on the question."""
-    return tuple(citation(n, hit, question) for n, hit in enumerate(hits, start=1))
+    return tuple(citation(n, hit, relevance) for n, hit in enumerate(hits, start=1))
 
 
-def citation(n: int, hit: Hit, question: str) -> Citation:
+def citation(n: int, hit: Hit, relevance: Relevance) -> Citation:
     chunk = hit.chunk
     return Citation(
         n=n,
@@ -44,7 +45,7 @@ def citation(n: int, hit: Hit, question: str) -> Citation:
         label=chunk.first_label,
         last_page=chunk.last_page,
         heading=chunk.heading,
-        quote=best_part(chunk, question, _QUOTE_CHARACTERS),
+        quote=best_part(chunk, relevance, _QUOTE_CHARACTERS),
         boxes=chunk.boxes,
         language=chunk.language,
         also_on=tuple((other.first_page, other.first_label) for other in hit.also_on),

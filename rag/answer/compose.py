@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 
 from rag.answer.budget import Fitted, fit, meter_of
+from rag.answer.clean import verbatim
 from rag.answer.model_state import forget
 from rag.answer.prompt import load_prompt
 from rag.answer.quote import best_part, quotation
@@ -24,13 +25,13 @@ def fit_prompt(story: Story) -> Fitted | None:
         prompt,
         story.question,
         notices=story.notices,
-        passages=[hit.chunk for hit in story.hits],
+        passages=[hit.chunk for hit in story.told],
         history=story.history,
         language=story.language,
         num_ctx=settings.num_ctx,
         answer_tokens=settings.answer_tokens,
         meter=meter_of(settings.ollama_base_url, settings.ollama_model),
-        shorten=lambda chunk, characters: best_part(chunk, story.question, characters),
+        shorten=lambda chunk, characters: best_part(chunk, story.relevance, characters),
     )
 
 
@@ -76,9 +77,18 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
     else:
         story.mode = "llm"
         story.citations = cited or story.citations
+        others = {hit.chunk.machine for hit in story.hits} - {story.hits[0].chunk.machine}
+        if others:
+            yield story.say("\n\n" + _other_machines(story, others))
         if written.usage is not None and written.usage.done_reason == "length":
             story.reason = "answer.cut_off"
             yield story.say(f"\n\n*{say(story.reason, story.language)}*")
+
+
+def _other_machines(story: Story, others: Collection[str]) -> str:
+    machine = verbatim(story.hits[0].chunk.machine)
+    named = verbatim(", ".join(sorted(others)))
+    return say("answer.other_machine", story.language, machine=machine, others=named)
 
 
 async def quote(story: Story) -> AsyncIterator[Event]:
@@ -103,4 +113,4 @@ async def quote(story: Story) -> AsyncIterator[Event]:
 
 def _quoted(story: Story) -> Token:
     chunks = [hit.chunk for hit in story.hits]
-    return story.say(quotation(chunks, story.citations, story.question, story.language))
+    return story.say(quotation(chunks, story.citations, story.relevance, story.language))

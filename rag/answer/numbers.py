@@ -31,6 +31,8 @@ _CODE_WEIGHT = 4.0
 _KEY_WEIGHT = 1.5
 # How much more another row must share with the sentence before a value counts as that row's.
 _CLEARLY_BETTER = {True: 1.25, False: 1.6}
+# A cited passage that also holds the value keeps its citation from this share of the best on.
+_CITED_WILL_DO = 0.4
 _THREAD = re.compile(r"^(?:m|g|sw)\d")
 
 
@@ -127,14 +129,16 @@ class Checker:
             converted = self._match(value, record, context)
             score = self._score(record, context)
             if converted is not None:
-                score += 0.01 * (record.passage in context.cited)
                 candidates.append((score, not converted, record))
             elif value.unit and any(_rivals(value, other) for other in record.values):
                 rivals.append((score, record))
         if not candidates:
-            asked = any(_equal(value, other) is False for other in self._asked_values)
+            asked = any(equal_values(value, other) is False for other in self._asked_values)
             return ("found" if asked else "missing"), None
         score, direct, record = max(candidates, key=lambda one: one[:2])
+        cited = [one for one in candidates if one[2].passage in context.cited]
+        if cited and max(cited, key=lambda one: one[:2])[0] >= _CITED_WILL_DO * score:
+            score, direct, record = max(cited, key=lambda one: one[:2])
         if any(self._is_meant_instead(rival, (score, record), context) for rival in rivals):
             return "missing", None
         return ("found" if direct else "converted"), record.passage
@@ -157,7 +161,7 @@ class Checker:
         matches: dict[int, bool] = {}
         for place, cell in enumerate(record.cells):
             foreign = record.language != self._language
-            equal = [_equal(value, other, foreign=foreign) for other in cell.values]
+            equal = [equal_values(value, other, foreign=foreign) for other in cell.values]
             if False in equal:
                 matches[place] = False
             elif True in equal:
@@ -224,7 +228,7 @@ def _rivals(value: Value, other: Value) -> bool:
     return other.unit.dimension == value.unit.dimension or other.digits == value.digits
 
 
-def _equal(value: Value, other: Value, *, foreign: bool = False) -> bool | None:
+def equal_values(value: Value, other: Value, *, foreign: bool = False) -> bool | None:
     """``False``: the same value; ``True``: the same in another unit; ``None``: another value.
 
     ``foreign``: the two are written in different languages.

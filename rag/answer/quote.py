@@ -1,7 +1,7 @@
 """Answers without a language model: the passages that answer, verbatim, with their place.
 
-Rows and sentences that share the question's words come first; a procedure is given with all its
-steps, a table row with its headers. At most three quotations, the first the longest.
+Rows and sentences that speak of the question come first; a procedure is given with all its steps,
+a table row with its headers. At most three quotations, the first the longest.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.clean import verbatim
-from rag.answer.records import codes_of, words_of
-from rag.answer.values import find_values
+from rag.answer.records import ROW_KINDS
+from rag.answer.relevance import Relevance
 from rag.messages import say
 from rag.types import Chunk, Citation, Language
 
-_FIRST, _FIRST_PROCEDURE, _OTHERS = 700, 2400, 360
-_ROW_KINDS = frozenset({"table", "fault", "parts", "maintenance"})
+_FIRST, _FIRST_PROCEDURE, _OTHERS = 900, 2400, 450
 _STEP = re.compile(r"^\s*(\d{1,2})[.)]\s+")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜ•\-])|\n+")
-_LIST_ITEM = re.compile(r"^\s*(?:[•▪–—*-]|\d{1,2}[.)]|[a-z]\))\s+")
+_SENTENCE = re.compile(r"(?<=[^\W\d_][.!?])\s+(?=[A-ZÄÖÜ•–-])|(?<=\d[.!?])\s+(?=[A-ZÄÖÜ])|\n+")
+_LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]$")
 _ASKS_VALUE = re.compile(
-    r"\b(?:wie ?viel\w*|wie (?:hoch|lang\w*|oft|groß|schwer|tief|breit|warm|heiß|viele?)"
-    r"|welche[rsnm]? \w*(?:druck|moment|temperatur|spannung|menge|öl|drehzahl|leistung|wert|maß)\w*"
-    r"|wann|how (?:much|many|often|long|high|tight|hot|big|deep|wide|heavy)"
-    r"|what (?:is the )?\w* ?(?:pressure|torque|temperature|voltage|capacity|speed|power|interval)"
-    r"|when)\b",
+    r"\b(?:wie ?viel\w*|wie (?:hoch|lang\w*|oft|groß|schwer|tief|breit|warm|heiß|viele?|fest|laut)"
+    r"|welche[rsnm]? \w*(?:druck|moment|temperatur|spannung|menge|drehzahl|leistung|wert|maß)\w*"
+    r"|wann|how (?:much|many|often|long|high|tight|hot|big|deep|wide|heavy|loud)|torque|drehmoment"
+    r"|what (?:is the )?\w* ?(?:pressure|temperature|voltage|capacity|speed|power|interval)"
+    r"|when|intervall?|abstände\w*)\b",
     re.IGNORECASE,
 )
+# Rows and sentences that score at least this share of the best one are quoted with it.
+_NEARLY_AS_GOOD = 0.55
+# A table with more columns does not fit a phone.
+_COLUMNS = 3
 
 
 def asks_for_value(question: str) -> bool:
@@ -35,42 +38,77 @@ def asks_for_value(question: str) -> bool:
     return _ASKS_VALUE.search(question) is not None
 
 
-def best_part(chunk: Chunk, question: str, characters: int) -> str:
+def best_part(chunk: Chunk, relevance: Relevance, characters: int) -> str:
     """The lines or sentences of a passage that say most about the question, in their order.
 
-    Verbatim, at most ``characters`` long (at least one line); left-out parts show as " … ".
+    Verbatim, about ``characters`` long (at least one line); "…" stands for what is left out.
     """
-    if len(chunk.text) <= characters:
+    if len(chunk.text) <= characters and chunk.kind != "table":
         return chunk.text
-    parts = [part for part in _split(chunk) if part.strip()]
-    scores = _scores(parts, chunk, question)
-    chosen: set[int] = set()
-    room = characters
-    for index in sorted(range(len(parts)), key=lambda i: (-scores[i], i)):
-        for near in (index, index + 1, index - 1):
-            related = near == index or (scores[near] > 0 if 0 <= near < len(parts) else False)
-            if related and near not in chosen and len(parts[near]) + 3 <= room:
-                chosen.add(near)
-                room -= len(parts[near]) + 3
-        if scores[index] <= 0 and chosen:
-            break
-    if not chosen:
-        best = max(range(len(parts)), key=lambda i: scores[i])
-        return parts[best][:characters].rsplit(" ", 1)[0] + " …"
-    joiner = "\n" if chunk.kind in _ROW_KINDS or "\n" in chunk.text else " "
-    out: list[str] = []
-    for index in sorted(chosen):
-        if out and index - 1 not in chosen:
+    parts = _split(chunk)
+    title = parts.pop(0) if chunk.kind == "table" and " | " not in parts[0] else ""
+    room = characters - len(title)
+    chosen = _choose(parts, relevance.scores(parts, chunk.language), room, chunk.kind)
+    out = [title] if title else []
+    last = -1
+    for place in chosen:
+        if place != last + 1:
             out.append("…")
-        out.append(parts[index])
-    return joiner.join(out)
+        out.append(parts[place])
+        last = place
+    if last + 1 < len(parts):
+        out.append("…")
+    joiner = "\n" if chunk.kind in ROW_KINDS or "\n" in chunk.text else " "
+    text = joiner.join(out)
+    return text if len(text) <= 2 * characters else text[: 2 * characters].rsplit(" ", 1)[0] + " …"
+
+
+def _choose(parts: Sequence[str], scores: Sequence[float], room: int, kind: str) -> list[int]:
+    """Places of the parts to quote: the best ones, then (in running text) their neighbours."""
+    best = max(scores, default=0.0)
+    ranked = sorted(range(len(parts)), key=lambda place: (-scores[place], place))
+    chosen: list[int] = []
+    for place in ranked:
+        good = scores[place] >= _NEARLY_AS_GOOD * best
+        if chosen and (not good or len(parts[place]) > room):
+            continue
+        chosen.append(place)
+        room -= len(parts[place]) + 3
+    if kind not in ROW_KINDS:
+        for centre in list(chosen):
+            for place in (centre + 1, centre - 1, centre + 2):
+                fits = 0 <= place < len(parts) and len(parts[place]) <= room
+                if fits and place not in chosen:
+                    chosen.append(place)
+                    room -= len(parts[place]) + 3
+    return sorted(chosen)
+
+
+def _split(chunk: Chunk) -> list[str]:
+    """Rows of a table; steps, list items and sentences of a text."""
+    if chunk.kind in ROW_KINDS:
+        return [line for line in chunk.text.split("\n") if line.strip()]
+    parts: list[str] = []
+    for part in _SENTENCE.split(chunk.text):
+        if parts and _LIST_NUMBER.match(parts[-1]):
+            parts[-1] += f" {part}"
+        elif part.strip():
+            parts.append(part)
+    return parts or [chunk.text]
 
 
 def quotation(
-    chunks: Sequence[Chunk], citations: Sequence[Citation], question: str, language: Language
+    chunks: Sequence[Chunk],
+    citations: Sequence[Citation],
+    relevance: Relevance,
+    language: Language,
 ) -> str:
-    """Markdown of at most three quotations, each with page, section and [n]."""
+    """Markdown of at most three quotations, each with page, section and [n].
+
+    Those of several machines are put under each machine's name.
+    """
     blocks: list[str] = []
+    machines = [chunk.machine for chunk in chunks[:3]]
     for place, (chunk, citation) in enumerate(zip(chunks[:3], citations[:3], strict=False)):
         if place == 0:
             room = _FIRST_PROCEDURE if chunk.kind == "procedure" else _FIRST
@@ -78,52 +116,57 @@ def quotation(
             room = _OTHERS
         lead = ["quote.lead", "quote.more"][min(place, 1)]
         head = f"**{say(lead, language)}**\n\n" if place < 2 else ""
-        quoted = _blockquote(best_part(chunk, question, room))
+        if len(set(machines)) > 1 and chunk.machine not in machines[:place]:
+            head += f"**{verbatim(chunk.machine)}:**\n\n"
+        quoted = _blockquote(best_part(chunk, relevance, room), chunk.kind)
         blocks.append(f"{head}{quoted}\n>\n> — {place_of(citation, language)} [{citation.n}]")
     return "\n\n".join(blocks)
 
 
 def place_of(citation: Citation, language: Language) -> str:
     """Title, page and section as people say them."""
-    if citation.last_page != citation.page:
-        place = say("quote.place", language, title=citation.title, label=citation.label)
-    else:
-        place = say("quote.place", language, title=citation.title, label=citation.label)
+    place = say("quote.place", language, title=citation.title, label=citation.label)
     section = " › ".join(citation.heading[-2:])
     return verbatim(f"{place} · {section}" if section else place)
 
 
-def _blockquote(text: str) -> str:
-    """Verbatim lines behind ">"; each printed line stays a line, numbered steps stay a list."""
-    lines = []
+def _blockquote(text: str, kind: str) -> str:
+    """Verbatim lines behind ">": steps stay a list, small tables tables, rows show their cells."""
+    if kind in ROW_KINDS:
+        lines = _as_table(text) or _as_cells(text)
+    else:
+        lines = [
+            shown if _STEP.match(shown) or not shown else f"{shown}  "
+            for shown in (verbatim(line.strip()) for line in text.split("\n"))
+        ]
+    return "\n".join(f"> {line}".rstrip(" ") if not line else f"> {line}" for line in lines)
+
+
+def _as_table(text: str) -> list[str]:
+    """Rows with the same few headers as a Markdown table; an empty list for other rows."""
+    lines = text.split("\n")
+    title = [] if " | " in lines[0] else [lines.pop(0)]
+    rows = [[cell.split(": ", 1) for cell in line.split(" | ")] for line in lines if line != "…"]
+    if len(rows) < 2 or any(len(cell) != 2 for row in rows for cell in row):
+        return []
+    header = [name for name, _ in rows[0]]
+    if len(header) > _COLUMNS or any([name for name, _ in row] != header for row in rows):
+        return []
+    shown = [f"{verbatim(part)}  " for part in title] + ([""] if title else [])
+    shown.append(_table_row(header))
+    shown.append("|" + " --- |" * len(header))
+    return shown + [_table_row([content for _, content in row]) for row in rows]
+
+
+def _table_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(verbatim(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _as_cells(text: str) -> list[str]:
+    """Each cell on a line of its own with its header, rows apart."""
+    shown: list[str] = []
     for line in text.split("\n"):
-        shown = verbatim(line.strip())
-        step = _STEP.match(shown)
-        lines.append(f"> {shown}" if step or not shown else f"> {shown}  ")
-    return "\n".join(lines)
-
-
-def _split(chunk: Chunk) -> list[str]:
-    """Rows of a table; list items and sentences of a text (wrapped lines are joined first)."""
-    if chunk.kind in _ROW_KINDS:
-        return chunk.text.split("\n")
-    return _SENTENCE.split(chunk.text)
-
-
-def _scores(parts: Sequence[str], chunk: Chunk, question: str) -> list[float]:
-    wanted = words_of(question, chunk.language)
-    codes = set(codes_of(question))
-    frequency: dict[str, int] = {}
-    words = [words_of(part, chunk.language) for part in parts]
-    for found in words:
-        for word in found & wanted:
-            frequency[word] = frequency.get(word, 0) + 1
-    value = asks_for_value(question)
-    scores = []
-    for part, found in zip(parts, words, strict=True):
-        score = sum(1.0 / frequency[word] ** 0.5 for word in found & wanted)
-        score += 5.0 * len(codes & codes_of(part).keys())
-        if value and score and find_values(part, chunk.language):
-            score += 0.7
-        scores.append(score)
-    return scores
+        if shown and " | " in line:
+            shown.append("")
+        shown += [f"{verbatim(cell)}  " for cell in line.split(" | ")]
+    return shown

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from rag.answer.cite import citation
 from rag.answer.clean import verbatim
+from rag.answer.relevance import Relevance
 from rag.messages import say
 from rag.types import Citation, Hit, Language, Retrieval, Scope
 
 _NEAREST = 2
 
 
-def nearest_places(retrieval: Retrieval, question: str) -> tuple[Citation, ...]:
+def nearest_places(retrieval: Retrieval, relevance: Relevance) -> tuple[Citation, ...]:
     """The two places that come closest, on different pages, although they do not answer."""
     candidates = list(retrieval.hits)
     for stage in ("final", "reranked", "fused", "bm25"):
@@ -24,7 +25,7 @@ def nearest_places(retrieval: Retrieval, question: str) -> tuple[Citation, ...]:
             chosen.append(hit)
         if len(chosen) == _NEAREST:
             break
-    return tuple(citation(n, hit, question) for n, hit in enumerate(chosen, start=1))
+    return tuple(citation(n, hit, relevance) for n, hit in enumerate(chosen, start=1))
 
 
 def refusal_reason(retrieval: Retrieval, scope: Scope, *, has_manuals: bool) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rag.answer.follow_up import Understanding
 from rag.answer.provenance import provenance
+from rag.answer.relevance import Relevance
 from rag.models.llm import LanguageModelState
 from rag.services import Services
 from rag.types import (
@@ -37,6 +38,7 @@ class Story:
     history: Sequence[Turn]
     understanding: Understanding
     id: str
+    relevance: Relevance = field(init=False)
     stages: list[Stage] = field(default_factory=list)
     model: LanguageModelState | None = None
     retrieval: Retrieval = field(default_factory=lambda: Retrieval((), {}, "absent"))
@@ -53,6 +55,11 @@ class Story:
     @property
     def question(self) -> str:
         return self.understanding.question
+
+    @property
+    def told(self) -> tuple[Hit, ...]:
+        """The passages of the best one's machine: a model is never shown two machines."""
+        return tuple(hit for hit in self.hits if hit.chunk.machine == self.hits[0].chunk.machine)
 
     def stage(self, name: str, started_ns: int, key: str, **attributes: Any) -> Status:
         """Note a stage that just ended, and tell of it."""
