@@ -168,10 +168,10 @@ class Sampler(threading.Thread):
         super().__init__(daemon=True)
         self.memory = memory
         self.peak = Sample(0, 0, 0)
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._ended.wait(0.02):
             now = self.memory.sample()
             self.peak = Sample(
                 max(now.anonymous, self.peak.anonymous),
@@ -180,7 +180,7 @@ class Sampler(threading.Thread):
             )
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 
@@ -277,7 +277,7 @@ def import_shares() -> dict[str, float]:
 
 def first_accounts(log: str) -> dict[str, str]:
     """Names and passwords that the first start printed."""
-    return dict(re.findall(r"^\s*(technician|qa|admin)\s+(\S+)\s*$", log, re.MULTILINE))
+    return dict(re.findall(r"^\s*(technician|qa|admin)\s+(\S+)", log, re.MULTILINE))
 
 
 def main() -> int:
@@ -319,10 +319,15 @@ def measure(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
             idle = memory.sample()
             sampler = Sampler(memory)
             sampler.start()
-            done = asyncio.run(drive(address, first_accounts(log.read_text()), upload))
-            sampler.stop()
+            try:
+                done = asyncio.run(drive(address, first_accounts(log.read_text()), upload))
+            finally:
+                sampler.stop()
             after, alive = memory.sample(), server.poll() is None
             kills = memory.out_of_memory_kills()
+    except Exception:
+        print(f"The server's last words:\n{log.read_text()[-4000:]}")
+        raise
     finally:
         memory.remove()
     shares = import_shares()

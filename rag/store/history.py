@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from chainlit.types import (
     ThreadDict,
     ThreadFilter,
 )
+from chainlit.user import PersistedUser, User
 from sqlalchemy import event, text
 
-from rag.errors import NotAllowed, RagError
+from rag.errors import NotAllowed
 from rag.settings import Settings
 from rag.store.element_files import ElementFiles
 
@@ -240,20 +242,38 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
 
     # --- ratings -----------------------------------------------------------------------------
 
+    async def create_user(self, user: User) -> PersistedUser | None:
+        """Chainlit's own, but two first log-ins at the same moment make one row."""
+        await self.execute_sql(
+            'INSERT INTO users (id, identifier, "createdAt", metadata) '
+            "VALUES (:id, :identifier, :now, :metadata) "
+            "ON CONFLICT (identifier) DO UPDATE SET metadata = excluded.metadata",
+            {
+                "id": str(uuid.uuid4()),
+                "identifier": user.identifier,
+                "now": await self.get_current_timestamp(),
+                "metadata": user.metadata or {},
+            },
+        )
+        return await self.get_user(user.identifier)
+
     async def upsert_feedback(self, feedback: Feedback) -> str:
         """Show this rating at its step; one for each step, with the step's id as its own.
 
-        Whether the rating is the caller's to give was asked of ``Tracer.rate`` before. Raises
-        ``RagError("error.answer_unknown")`` when there is no such step.
+        Whether the rating is the caller's to give was asked of ``Tracer.rate`` before. The step
+        itself may still be on its way: Chainlit writes steps behind the answer.
         """
-        kept = await self.execute_sql(
+        await self.execute_sql(
             'INSERT INTO feedbacks (id, "forId", "threadId", value, comment) '
-            'SELECT s.id, s.id, s."threadId", :value, :comment FROM steps s WHERE s.id = :step '
+            "VALUES (:step, :step, :thread, :value, :comment) "
             "ON CONFLICT (id) DO UPDATE SET value = excluded.value, comment = excluded.comment",
-            {"value": feedback.value, "comment": feedback.comment, "step": feedback.forId},
+            {
+                "step": feedback.forId,
+                "thread": feedback.threadId,
+                "value": feedback.value,
+                "comment": feedback.comment,
+            },
         )
-        if not kept:
-            raise RagError("error.answer_unknown")
         return str(feedback.forId)
 
 

@@ -16,7 +16,7 @@ from chainlit.types import Feedback, Pagination, ThreadFilter
 from chainlit.user import PersistedUser, User
 from sqlalchemy.exc import SQLAlchemyError
 
-from rag.errors import NotAllowed, RagError
+from rag.errors import NotAllowed
 from rag.settings import Settings
 from rag.store.database import open_database
 from rag.store.history import History, open_history
@@ -230,8 +230,21 @@ async def test_a_rating_is_shown_changed_and_taken_back(
     assert ((await shown())["value"], (await shown())["comment"]) == (1, None)
     await history.delete_feedback(rating)
     assert await shown() is None
-    with pytest.raises(RagError, match="answer_unknown"):
-        await history.upsert_feedback(Feedback(forId="no such step", value=1))
+
+
+async def test_a_rating_may_come_before_its_step_is_written(
+    history: History, anna: PersistedUser
+) -> None:
+    await history.upsert_feedback(Feedback(forId="t1-step-2", value=1))
+    await conversation(history, anna)
+    thread = await history.get_thread("t1")
+    assert thread is not None
+    assert thread["steps"][1]["feedback"]["value"] == 1
+
+
+async def test_first_log_ins_at_the_same_moment_make_one_user(history: History) -> None:
+    made = await asyncio.gather(*(user(history, "ben") for _ in range(8)))
+    assert len({one.id for one in made}) == 1
 
 
 async def test_files_are_kept_in_the_folder_and_given_to_their_owner(
