@@ -155,7 +155,6 @@ _PLAIN = frozenset(
     "contexts pages stage_ms prompt_version prompt_tokens answer_tokens trace_id "
     "judge judge_failures".split()
 )
-)
 _NESTED = ("cited", "notices", "contexts", "pages", "stage_ms", "judge_failures")
 
 
