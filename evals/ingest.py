@@ -7,8 +7,9 @@ file: pages per second, chunks, tables, OCR pages, unread pages, the worker's pe
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -83,22 +84,36 @@ def read_file(path: Path, settings: Settings) -> FileReading:
 
 
 def _run_worker(path: Path, settings: Settings) -> tuple[list[dict[str, Any]], float]:
-    """The worker's JSON lines and its peak resident memory in MB (Tesseract's, if larger)."""
+    """The worker's JSON lines and its peak resident memory in MB, Tesseract's not counted."""
     command = [
         sys.executable, "-m", "rag.ingest.worker", str(path.absolute()), path.name,
         settings.ocr_languages, str(settings.worker_memory_mb), str(settings.worker_timeout_s),
     ]  # fmt: skip
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        worker = subprocess.Popen(
+        with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, cwd=ROOT, start_new_session=True
-        )
-        _, _, usage = os.wait4(worker.pid, 0)
-        worker.returncode = 0  # waited for already
-        if worker.stdin:
-            worker.stdin.close()
+        ) as worker:
+            peak_mb = _watch(worker)
         output.seek(0)
         lines = [json.loads(line) for line in output if line.endswith("\n")]
-    return lines, usage.ru_maxrss / 1024
+    return lines, peak_mb
+
+
+def _watch(worker: subprocess.Popen[bytes]) -> float:
+    """Wait for the end of ``worker``; its peak resident memory in MB.
+
+    The kernel's high-water mark is read every 20 ms. What ``wait4`` reports afterwards would
+    include the memory of this process, from before the worker's program was loaded.
+    """
+    status = Path(f"/proc/{worker.pid}/status")
+    peak_kb = 0
+    while worker.poll() is None:
+        with contextlib.suppress(OSError):
+            found = re.search(r"VmHWM:\s+(\d+)", status.read_text())
+            peak_kb = max(peak_kb, int(found[1]) if found else 0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.wait(0.02)
+    return peak_kb / 1024
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pypdfium2.raw as pdfium
 from PIL import Image
 
 from rag.errors import BadFile
@@ -14,7 +15,10 @@ from rag.ingest.open import open_pdf
 
 PDFIUM_LOCK = threading.Lock()  # pdfium is not thread-safe
 _PIXEL_LIMIT = 12_000_000
+_IMAGE_PIXEL_LIMIT = 120_000_000  # of one embedded picture; a scan of A0 at 250 dpi has 97 million
+_IMAGE_DEPTH = 4  # forms within forms that are searched for pictures
 _WIDTH_LIMIT = 3000
+_HEIGHT_LIMIT = 12_000
 _JPEG_QUALITY = 82
 
 
@@ -33,20 +37,21 @@ def page_image(path: Path, index: int, *, width_px: int) -> bytes:
         finally:
             page.close()
     output = io.BytesIO()
-    picture.save(output, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+    picture.save(output, "JPEG", quality=_JPEG_QUALITY)
     return output.getvalue()
 
 
 def picture_of(page: Any, *, width_px: int, gray: bool = False) -> Image.Image:
-    """pdfium's ``page`` as displayed, ``width_px`` wide unless that breaks the limits."""
-    width, height = page.get_size()
-    scale = min(max(width_px, 1), _WIDTH_LIMIT) / max(width, 1.0)
-    pixels = width * height * scale * scale
-    if pixels > _PIXEL_LIMIT:
-        scale *= (_PIXEL_LIMIT / pixels) ** 0.5
-    scale = max(scale, 1.01 / max(min(width, height), 1.0))
-    if width * height * scale * scale > 2 * _PIXEL_LIMIT:
-        raise BadFile("error.pdf_page_size")
+    """pdfium's ``page`` as displayed, ``width_px`` wide unless that breaks the limits.
+
+    Raises ``BadFile`` for a page, or a picture on it, too large to be drawn."""
+    for item in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=_IMAGE_DEPTH):
+        wide, high = item.get_px_size()
+        if wide * high > _IMAGE_PIXEL_LIMIT:
+            raise BadFile("error.pdf_page_size")
+    width, height = (max(side, 0.01) for side in page.get_size())
+    scale = min(max(width_px, 1), _WIDTH_LIMIT) / width
+    scale = min(scale, _HEIGHT_LIMIT / height, (_PIXEL_LIMIT / (width * height)) ** 0.5)
     bitmap = page.render(scale=scale, grayscale=gray, rev_byteorder=not gray)
     try:
         picture: Image.Image = bitmap.to_pil().copy()
