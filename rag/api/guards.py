@@ -17,6 +17,7 @@ from rag.messages import say
 
 MEGABYTE = 1024 * 1024
 UPLOAD_PATH = "/project/file"
+FORM_BYTES = 64 * 1024
 SMALL_BODY = MEGABYTE  # a question, a rating, a form
 DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
 
@@ -109,10 +110,15 @@ class BodyLimit:
             return
         upload = scope["path"] == UPLOAD_PATH
         # A form around the file adds a little to its size.
-        limit = self.max_upload_mb * MEGABYTE + 64 * 1024 if upload else SMALL_BODY
+        limit = self.max_upload_mb * MEGABYTE + FORM_BYTES if upload else SMALL_BODY
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdigit() or int(announced) > limit:
-            await _drain(receive, limit * DRAIN)
+        size = int(announced) if announced.isdigit() else limit * DRAIN + 1
+        if upload and limit < size <= limit * DRAIN:
+            # ``receive_file`` reads it to its end without keeping anything: a browser shows the
+            # answer only when it could send all.
+            await self.app(scope, receive, send)
+            return
+        if size > limit:
             await self._refuse(scope, receive, send, upload)
             return
         await self.app(scope, self._counting(scope, receive, limit, upload), send)
@@ -140,16 +146,6 @@ class BodyLimit:
         response = JSONResponse({"detail": self._reason(scope, upload)}, 413)
         response.headers["Connection"] = "close"
         await response(scope, receive, send)
-
-
-async def _drain(receive: Receive, limit: int) -> None:
-    """Read a refused body on and forget it: a browser shows the answer only when all was taken."""
-    drained = 0
-    while drained < limit:
-        message = await receive()
-        if message["type"] != "http.request" or not message.get("more_body", False):
-            return
-        drained += len(message.get("body", b""))
 
 
 class UiLanguage:

@@ -45,7 +45,7 @@ def install(door: Door) -> None:
     count = len(app.router.routes)
     cache = settings.data_dir / "cache" / "pages"
     app.include_router(manual_routes(door.services.library, door.accounts, cache))
-    app.include_router(session_routes(door.accounts, door.logins))
+    app.include_router(session_routes(door.accounts, door.logins, settings.max_upload_mb))
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
     app.include_router(_nothing_else())
     added = app.router.routes[count:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import uuid
 from math import ceil
@@ -21,11 +22,12 @@ from starlette.exceptions import HTTPException
 from rag.access.accounts import Accounts
 from rag.access.login_limit import LoginLimit
 from rag.api.caller import request_language, required
+from rag.api.guards import FORM_BYTES, MEGABYTE
 from rag.messages import say
 from rag.types import Role
 
 
-def session_routes(accounts: Accounts, logins: LoginLimit) -> APIRouter:
+def session_routes(accounts: Accounts, logins: LoginLimit, max_upload_mb: int) -> APIRouter:
     """``POST /login`` and ``POST /project/file``."""
     router = APIRouter()
 
@@ -61,6 +63,11 @@ def session_routes(accounts: Accounts, logins: LoginLimit) -> APIRouter:
             raise HTTPException(403, say("error.not_yours", language))
         if ask_parent_id not in session.files_spec:
             raise HTTPException(409, say("error.not_expected", language))
+        size = int(request.headers.get("content-length", 0))
+        if size > max_upload_mb * MEGABYTE + FORM_BYTES:
+            async for _ in request.stream():
+                pass
+            return JSONResponse(_note(session, Path(os.devnull), "", size))
         async with request.form(max_files=1) as form:
             upload = form.get("file")
             if not isinstance(upload, UploadFile) or not upload.filename:
@@ -72,17 +79,23 @@ def session_routes(accounts: Accounts, logins: LoginLimit) -> APIRouter:
 
 def _keep(session: WebsocketSession, upload: UploadFile) -> dict[str, str]:
     """Copy the spooled file into the session's folder, a piece at a time."""
-    file_id = str(uuid.uuid4())
     folder = Path(session.files_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{file_id}.pdf"
+    path = folder / f"{uuid.uuid4()}.pdf"
     with path.open("wb") as target:
-        shutil.copyfileobj(upload.file, target, 1024 * 1024)
+        shutil.copyfileobj(upload.file, target, MEGABYTE)
+    return _note(session, path, upload.filename or "", path.stat().st_size)
+
+
+def _note(session: WebsocketSession, path: Path, name: str, size: int) -> dict[str, str]:
+    """Tell the session of its file, as Chainlit does. One that is too large is only noted: the
+    command that waits for it then says so."""
+    file_id = str(uuid.uuid4())
     session.files[file_id] = {
         "id": file_id,
         "path": path,
-        "name": Path(upload.filename or "").name,
+        "name": Path(name).name,
         "type": "application/pdf",
-        "size": path.stat().st_size,
+        "size": size,
     }
     return {"id": file_id}

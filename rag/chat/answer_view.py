@@ -41,7 +41,7 @@ class StatusLine:
         if self._message is not None and self._message.content == text:
             return
         if self._message is None:
-            # The id is what public/millwright.css knows the line by; the type tells it from answers.
+            # public/millwright.css knows the line by its id; its type tells it from answers.
             line = f"status-{uuid.uuid4()}"
             self._message = cl.Message(content=text, id=line, type="system_message")
             await emitter.send_step(self._message.to_dict())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import aclosing
 from pathlib import Path
 
@@ -35,6 +36,8 @@ async def receive_manual(door: Door, language: Language) -> None:
     if not files:
         await cl.Message(content=say("upload.nothing", language)).send()
         return
+    if files[0].path == os.devnull:  # noted, not kept: ``receive_file``
+        raise RagError("error.upload_too_large", limit=str(limit))
     path = Path(files[0].path)
     uploader = cl.context.session.user.identifier if cl.context.session.user else ""
     metadata = ManualMetadata(file_name=files[0].name, uploaded_by=uploader)

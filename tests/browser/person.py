@@ -45,6 +45,8 @@ class Person:
         before = await self.answers.count()
         await self.type(question)
         await self.until_answered(before)
+        # Cards are drawn by a file of their own, which comes a little later.
+        await expect(self.cards.first).to_be_visible()
         return self.answers.last
 
     async def until_answered(self, before: int) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from typing import Any
 
+import pytest
 from mlflow.tracing.client import TracingClient
 from playwright.async_api import expect
 
@@ -54,6 +55,8 @@ def assessments(service: Service, question: str, done: Any) -> list[Any]:
     raise TimeoutError(f"MLflow has {found}")
 
 
+# MLflow's own way with SQLAlchemy, when it reads its database.
+@pytest.mark.filterwarnings("ignore:.*noload.*:DeprecationWarning")
 async def test_thumbs_down_with_comment_then_thumbs_up(
     service: Service, open_page: OpenPage
 ) -> None:
