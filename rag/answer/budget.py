@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _PIECE = re.compile(r"[^\W\d_]+|\d|\s*\n\s*|[^\w\s]|_")
 _LETTERS_PER_TOKEN = {"ascii": 3.6, "other": 2.6}
 _MESSAGE_TOKENS = 8
-_SHORTEST_PASSAGE = 40
+_SHORTEST_PASSAGE = 20
 _HISTORY_SHARE = 0.25
 _TURNS = 3
 
@@ -118,8 +118,8 @@ class Fitted:
 
 
 def answer_reserve(num_ctx: int, answer_tokens: int) -> int:
-    """Tokens kept free for the answer: at most a quarter of a small window."""
-    return min(answer_tokens, num_ctx // 4)
+    """Tokens kept free for the answer: at most a fifth of a small window."""
+    return min(answer_tokens, num_ctx // 5)
 
 
 def fit(
@@ -197,7 +197,7 @@ def _shortened(
         text = shorten(chunk, characters)
         block = passage_block(number, chunk, text)
         if meter.tokens(block) + 1 <= room:
-            return block if meter.tokens(text) >= min(_SHORTEST_PASSAGE, 20) else ""
+            return block if meter.tokens(text) >= _SHORTEST_PASSAGE else ""
     return ""
 
 

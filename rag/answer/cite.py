@@ -15,7 +15,7 @@ from rag.types import Chunk, Citation, Hit, Language
 CITATION = re.compile(r"[ \t]?\[(\d+(?:\s*,\s*\d+)*)\]")
 _QUOTE_CHARACTERS = 420
 _ENOUGH_WORDS = 0.5
-_FEWEST_WORDS = 3
+_FEWEST_WORDS, _FEWEST_TO_MARK = 2, 3
 _NO_ANSWER = re.compile(
     r"\b(?:nicht|kein\w*)\b.*\b(?:handbuch|handbüchern|stellen?|passagen?|angabe\w*|information\w*"
     r"|beantwort\w*|enthalten|erwähn\w*|genannt)\b"
@@ -94,7 +94,9 @@ class Citer:
         number = self.match(sentence)
         if number is not None:
             return f" [{number}]", frozenset()
-        if any(chunk.language != self._language for chunk in self._passages):
+        foreign = any(chunk.language != self._language for chunk in self._passages)
+        few = len(words_of(sentence, self._language)) < _FEWEST_TO_MARK
+        if foreign or few:
             return "", frozenset()  # words of two languages cannot be compared
         return f" *({say('answer.no_source_mark', self._language)})*", frozenset()
 

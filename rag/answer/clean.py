@@ -86,7 +86,9 @@ class Cleaner:
         if end < 0:
             if not final and len(text) - start < _TAG_LIMIT:
                 return None
-            return start + 1, ""  # never closed: without its "<" it is only text
+            end_mark, end = ">", text.find(">", start, start + _TAG_LIMIT)
+            if end < 0:
+                return start + 1, ""  # never closed: without its "<" it is only text
         if end_mark.startswith("</"):
             return end, ""  # the closing tag is taken out as a tag of its own
         return end + len(end_mark), ""

@@ -25,8 +25,8 @@ _MARK = re.compile(
 _CITATION = re.compile(r"\[(\d+(?:\s*,\s*\d+)*)\]")
 _HIDDEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
 _NOTICES_HEAD = {
-    "de": "Sicherheitshinweise (werden schon angezeigt, nicht wiederholen):\n",
-    "en": "Safety notices (already shown, do not repeat):\n",
+    "de": "Schon angezeigte Sicherheitshinweise:\n",
+    "en": "Safety notices already shown:\n",
 }
 _PAGE = {"de": "Seite", "en": "page"}
 
@@ -69,7 +69,7 @@ def passage_block(number: int, chunk: Chunk, text: str) -> str:
     """Passage ``number`` as the model sees it; ``text`` may be a shortened ``chunk.text``."""
     place = f"{chunk.machine or chunk.title}, {_PAGE[chunk.language]} {chunk.first_label}"
     head = " – ".join(part for part in (place, chunk.section) if part)
-    return f"<passage {number}>\n[{number}] {defuse(head)}\n{defuse(text)}\n</passage {number}>"
+    return f"<p{number}>\n[{number}] {defuse(head)}\n{defuse(text)}\n</p{number}>"
 
 
 def notices_block(notices: tuple[Notice, ...], language: Language) -> str:
