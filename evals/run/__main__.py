@@ -14,7 +14,8 @@ from typing import Any
 from evals import report
 from evals.answers import NO_OLLAMA
 from evals.harness import Bench, build_library
-from evals.run import comparing
+from evals.judge import JudgeMissing
+from evals.run import comparing, judging
 from evals.run.execute import Progress, run_rows
 from evals.run.journal import Journal
 from evals.run.options import parser
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made.error("the dataset has no questions")
     try:
         outcome = experiment(options, questions)
-    except Unavailable as error:
+    except (Unavailable, JudgeMissing) as error:
         print(error, file=sys.stderr)
         return 2
     print(report.terminal(outcome))
@@ -66,11 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Unavailable(Exception):
-    """The model or judge that was asked for is not there."""
+    """The language model that was asked for is not there."""
 
 
 def experiment(options: argparse.Namespace, questions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Measure, judge, sum up and keep. Raises ``Unavailable`` before anything is asked."""
+    """Measure, judge, sum up and keep. Raises before anything is asked."""
     started = time.monotonic()
     chosen: dict[str, Any] = {"hyde": options.hyde, "ollama_base_url": NO_OLLAMA}
     models = _models(options)
@@ -81,11 +82,11 @@ def experiment(options: argparse.Namespace, questions: list[dict[str, Any]]) -> 
         for name, reason in bench.refused.items():
             print(f"not read: {name} ({reason})", file=sys.stderr)
         plan = _plan(options, questions, bench, models)
+        # Made first: without ragas it must fail before anything is asked.
+        judge = judging.judge_of(options, bench) if options.judge else None
         rows, tracking, journal = _measured(options, plan, bench)
-        if options.judge:
-            from evals.run import judging
-
-            rows = judging.judged(options, rows, bench, journal)
+        if judge is not None:
+            rows = judging.judged(options, rows, judge, journal)
     finally:
         bench.close()
     journal.close()

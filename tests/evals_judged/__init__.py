@@ -1,0 +1,1 @@
+"""What needs ragas: run in the environment of evals/requirements.txt."""
