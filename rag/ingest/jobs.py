@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 _SAVE_EVERY_S = 1.0
 # A manual that takes the whole process down each time must not do so for ever.
 _MOST_ATTEMPTS = 25
+_PAUSE_S = 5.0
 _PART = ".part"
 
 
@@ -159,24 +160,33 @@ class JobQueue:
     async def _run(self) -> None:
         await reindex(self._services, self._show_reindexing)
         while True:
-            self._wake.clear()
-            job = await asyncio.to_thread(self._table.next_queued)
-            if job is None:
-                await self._wake.wait()
-                continue
-            job = replace(job, status=JobStatus.RUNNING, attempts=job.attempts + 1)
-            task = asyncio.create_task(self._work(job), name=f"ingest {job.id}")
-            self._current = job.id, task
             try:
-                await asyncio.wait({task})
-                await self._finish(self._outcome(job, task))
-            except asyncio.CancelledError:
-                # The app ends. The job stays "running", and is done again after the next start.
-                task.cancel()
-                await asyncio.wait({task})
-                raise
-            finally:
-                self._current = None
+                await self._next()
+            except Exception:
+                # The database is full or gone: the queue must be there when it is back.
+                _log.exception("the queue of manuals stumbled; it goes on in %s s", _PAUSE_S)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _next(self) -> None:
+        """Wait for a job, do it, and write down how it ended."""
+        self._wake.clear()
+        job = await asyncio.to_thread(self._table.next_queued)
+        if job is None:
+            await self._wake.wait()
+            return
+        job = replace(job, status=JobStatus.RUNNING, attempts=job.attempts + 1)
+        task = asyncio.create_task(self._work(job), name=f"ingest {job.id}")
+        self._current = job.id, task
+        try:
+            await asyncio.wait({task})
+            await self._finish(self._outcome(job, task))
+        except asyncio.CancelledError:
+            # The app ends. The job stays "running", and is done again after the next start.
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._current = None
 
     async def _work(self, job: Job) -> Job:
         """Ingest one manual; the job as it ended. Raises ``RagError`` and what is unexpected."""
