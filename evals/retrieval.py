@@ -77,6 +77,7 @@ class Result:
     gains: dict[str, float]
     ms: dict[str, float]
     contains: bool | None
+    features: dict[str, float]
 
 
 async def ask_all(questions: Sequence[Question], bench: Bench) -> list[Result]:
@@ -97,7 +98,8 @@ async def ask_all(questions: Sequence[Question], bench: Bench) -> list[Result]:
         )
         ms = {stage.name: stage.ms for stage in stages}
         ms["total"] = (time.perf_counter() - started) * 1e3
-        results.append(judge(question, found, files, ms))
+        features = next((stage.attributes for stage in stages if stage.name == "verdict"), {})
+        results.append(judge(question, found, files, ms, features))
     return results
 
 
@@ -108,15 +110,18 @@ def scope_of(question: Question, machines: Sequence[str]) -> Scope:
 
 
 def judge(
-    question: Question, found: Retrieval, files: dict[str, str], ms: dict[str, float]
+    question: Question,
+    found: Retrieval,
+    files: dict[str, str],
+    ms: dict[str, float],
+    features: dict[str, float],
 ) -> Result:
     """Compare what was found with where the answer stands."""
 
     def right(hit: Hit) -> bool:
-        return any(
-            files.get(chunk.manual_id) in question.manuals
-            and not question.pages.isdisjoint(range(chunk.first_page, chunk.last_page + 1))
-            for chunk in (hit.chunk,)
+        chunk = hit.chunk
+        return files.get(chunk.manual_id) in question.manuals and not question.pages.isdisjoint(
+            range(chunk.first_page, chunk.last_page + 1)
         )
 
     ranks: dict[str, int | None] = {}
@@ -130,7 +135,7 @@ def judge(
     if question.must_contain:
         text = " ".join(hit.chunk.text for hit in found.hits)
         contains = plain(question.must_contain) in plain(text)
-    return Result(question, found, ranks, gains, ms, contains)
+    return Result(question, found, ranks, gains, ms, contains, features)
 
 
 def ndcg(correct: Sequence[int], pages: int, depth: int = 10) -> float:
@@ -231,6 +236,7 @@ def row(result: Result) -> dict[str, Any]:
         ],
         "verdict": found.verdict,
         "confidence": round(found.confidence, 4),
+        "features": {name: round(float(value), 4) for name, value in result.features.items()},
         "missing_code": found.missing_code,
         "ambiguous_code": found.ambiguous_code,
         "must_contain": result.contains,
@@ -290,9 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.misses:
         print_misses(results)
     if options.json:
-        options.json.write_text(
-            json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8"
-        )
+        options.json.write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
     return 0
 
 
@@ -302,7 +306,9 @@ def print_misses(results: Sequence[Result]) -> None:
         rank = result.ranks["final"]
         if result.question.manuals and not (rank and rank <= 3):
             pages = [hit.chunk.first_page for hit in result.retrieval.hits]
-            print(f"{rank or '-':>3}  {result.question.question}  {sorted(result.question.pages)} ≠ {pages}")
+            print(
+                f"{rank or '-':>3}  {result.question.question}  {sorted(result.question.pages)} ≠ {pages}"
+            )
 
 
 if __name__ == "__main__":

@@ -72,6 +72,10 @@ class Postings:
     def __contains__(self, term: str) -> bool:
         return term in self.terms
 
+    def knows(self, word: Iterable[tuple[str, float]]) -> bool:
+        """Whether any of a word's terms stands in a document."""
+        return any(term in self.terms for term, _ in word)
+
     def frequency(self, term: str) -> int:
         """In how many documents a term stands."""
         number = self.terms.get(term)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from rag.retrieve.analyzer import Analyzer, Piece, normalise, pieces
@@ -302,7 +303,7 @@ class QueryBuilder:
         self, name: str, language: Language, without: Collection[str]
     ) -> tuple[Terms, ...]:
         words: list[Terms] = []
-        for piece in pieces(name):
+        for piece in _pieces_of_name(name):
             if piece.kind in ("word", "hyphenated"):
                 if piece.text in STOP_WORDS[language] or root(piece.text, language) in without:
                     continue
@@ -311,6 +312,11 @@ class QueryBuilder:
                 words.append(((piece.text, 1.0),))
         share = 1.0 / max(1, len(words)) ** 0.5
         return tuple(tuple((term, weight * share) for term, weight in word) for word in words)
+
+
+@lru_cache(maxsize=10_000)
+def _pieces_of_name(name: str) -> tuple[Piece, ...]:
+    return tuple(pieces(name))
 
 
 def _single(term: str, weight: float) -> Alternative:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 
 from rag.retrieve.analyzer import normalise, pieces
 from rag.retrieve.compounds import CompoundSplitter
@@ -54,6 +56,7 @@ def narrow(
     )
 
 
+@lru_cache(maxsize=256)
 def kind_words(machine: str, glossary: Glossary | None) -> frozenset[str]:
     """What kind of machine a name says, as word families in both languages.
 
@@ -67,8 +70,7 @@ def kind_words(machine: str, glossary: Glossary | None) -> frozenset[str]:
     families = {root(word, language) for language in LANGUAGES}
     if glossary is None:
         return frozenset(families)
-    splitter = CompoundSplitter({}, glossary.words())
-    parts = splitter.split(word)
+    parts = CompoundSplitter({}, glossary.words()).split(word)
     if parts:
         families |= {root(parts[-1], language) for language in LANGUAGES}
     for concept in glossary.kinds(families):
@@ -107,7 +109,7 @@ def _designations(machine: str) -> set[str]:
     """The parts of a name that carry digits, joined with the letters before them: "sk45"."""
     words = _compact(machine).split()
     found = {word for word in words if any(c.isdigit() for c in word) and not word.isdigit()}
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         if word[0].isdigit() and before.isalpha() and len(before) <= 4:
             found.add(before + word)
     return {word for word in found if len(word) >= 3}

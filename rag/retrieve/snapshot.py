@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rag.retrieve.analyzer import Analyzer, pieces
-from rag.retrieve.bm25 import Floats, Postings
+from rag.retrieve.bm25 import Floats, Integers, Postings
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.query import Group, QueryBuilder, Weights
@@ -28,6 +28,7 @@ class Tuning:
     heading: int = 2
     contents: float = 0.3
     page: float = 0.3
+    compounds: bool = True
     weights: Weights = field(default_factory=Weights)
 
 
@@ -40,6 +41,7 @@ class Found:
     coverage: tuple[float, ...]
     unknown: tuple[str, ...] = ()
     known_share: float = 0.0
+    missing: float = 0.0
 
 
 class Snapshot:
@@ -65,7 +67,8 @@ class Snapshot:
         for chunk in chunks():
             frequencies.update(piece.text for piece in pieces(chunk.text) if piece.kind == "word")
         lexicon = glossary.words() if glossary else ()
-        self.analyzer = Analyzer(CompoundSplitter(frequencies, lexicon))
+        splitter = CompoundSplitter(frequencies, lexicon) if self.tuning.compounds else None
+        self.analyzer = Analyzer(splitter)
 
         def documents() -> Iterator[list[str]]:
             for chunk in chunks():
@@ -116,15 +119,16 @@ class Snapshot:
             return Found((), (), ())
         total = np.sum(per_group, axis=0) * self._prior
         total = self._with_pages(total)
-        best = np.argsort(-total, kind="stable")[:limit]
+        best = np.argsort(-total, kind="stable")[:limit].astype(np.int32)
         best = best[total[best] > 0]
-        coverage = self._coverage(groups, per_group, best)
+        coverage, missing = self._coverage(groups[:own], per_group[:own], best)
         return Found(
             tuple(self.ids[document] for document in best),
             tuple(float(total[document]) for document in best),
             coverage,
             tuple(group.label for group in groups if group.own and not self._ceiling(group)),
             self._known_share(groups[:own], per_group),
+            missing,
         )
 
     def groups(
@@ -173,10 +177,13 @@ class Snapshot:
         """Per passage, the best of the group's alternatives (and a share of the others)."""
         size = self._postings.size
         best, total = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        for alternative in group.alternatives:
+        for alternative in dict.fromkeys(group.alternatives):
+            words = [word for word in alternative.words if self._postings.knows(word)]
+            if not words:
+                continue
             scores = np.zeros(size, np.float32)
             matched = np.zeros(size, np.float32)
-            for word in alternative.words:
+            for word in words:
                 before = scores.copy() if len(alternative.words) > 1 else None
                 for term, weight in word:
                     self._postings.add(scores, term, weight * alternative.weight)
@@ -200,21 +207,26 @@ class Snapshot:
         )
 
     def _coverage(
-        self, groups: list[Group], scores: list[Floats], best: np.ndarray
-    ) -> tuple[float, ...]:
-        """Per passage, the idf-weighted share of the question's words that stand in it."""
+        self, groups: list[Group], scores: list[Floats], best: Integers
+    ) -> tuple[tuple[float, ...], float]:
+        """Per passage, the idf-weighted share of the question's words that stand in it; and the
+        share of the weightiest word that none of the first three has."""
         rarest = float(np.log(self._postings.size + 1))
-        weights = [(self._ceiling(group) or rarest) if group.own else 0.0 for group in groups]
+        weights = [
+            (self._ceiling(group) or group.weight * rarest) if group.own else 0.0
+            for group in groups
+        ]
         whole = sum(weights) or 1.0
-        return tuple(
-            sum(
-                weight
-                for weight, score in zip(weights, scores, strict=True)
-                if score[document] > 0.25 * weight
-            )
-            / whole
-            for document in best
+        has = [
+            [score[document] > 0.25 * weight for document in best]
+            for weight, score in zip(weights, scores, strict=True)
+        ]
+        coverage = tuple(
+            sum(weight for weight, row in zip(weights, has, strict=True) if row[place]) / whole
+            for place in range(len(best))
         )
+        lacking = [weight for weight, row in zip(weights, has, strict=True) if not any(row[:3])]
+        return coverage, max(lacking, default=0.0) / whole
 
 
 class _Vocabulary:

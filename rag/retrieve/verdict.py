@@ -22,15 +22,22 @@ FILE = Path(__file__).with_name("thresholds.json")
 class Evidence:
     """What speaks for an answer. ``coverage`` is the idf-weighted share of the question's words
     that the best passage has (0 to 1), ``own`` the share that stands in the library at all,
-    ``margin`` how far the best passage is ahead of the tenth (0 to 1), ``rerank`` a logit."""
+    ``margin`` how far the best passage is ahead of the tenth (0 to 1), ``missing`` the share of the
+    weightiest word that the best passage lacks, ``rerank`` a logit."""
 
     coverage: float
     own: float
     margin: float
+    missing: float = 0.0
     rerank: float | None = None
 
     def features(self) -> dict[str, float]:
-        named = {"coverage": self.coverage, "own": self.own, "margin": self.margin}
+        named = {
+            "coverage": self.coverage,
+            "own": self.own,
+            "margin": self.margin,
+            "missing": self.missing,
+        }
         return named if self.rerank is None else {**named, "rerank": self.rerank}
 
 
@@ -40,23 +47,16 @@ def _thresholds() -> dict[str, dict[str, float]]:
     return read
 
 
-def confidence(evidence: Evidence, model: Mapping[str, float] | None = None) -> float:
+def confidence(features: Mapping[str, float], model: Mapping[str, float]) -> float:
     """Probability (0 to 1) that the best passages answer the question: a logistic model."""
-    weights = model or _thresholds()[_case(evidence)]
-    total = weights["bias"] + sum(
-        weights.get(name, 0.0) * value for name, value in evidence.features().items()
-    )
+    total = model["bias"] + sum(model.get(name, 0.0) * value for name, value in features.items())
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
 
 
 def judge(evidence: Evidence) -> tuple[Verdict, float]:
     """``found``, ``weak`` or ``absent``, and the confidence it rests on."""
-    sure = confidence(evidence)
-    limits = _thresholds()[_case(evidence)]
+    limits = _thresholds()["without_reranker" if evidence.rerank is None else "with_reranker"]
+    sure = confidence(evidence.features(), limits)
     if sure < limits["absent"]:
         return "absent", sure
     return ("weak" if sure < limits["weak"] else "found"), sure
-
-
-def _case(evidence: Evidence) -> str:
-    return "without_reranker" if evidence.rerank is None else "with_reranker"

@@ -1,0 +1,137 @@
+"""One question on its way through the stages: what it carries, and its fused search."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from langchain_core.documents import Document
+from langchain_core.runnables import RunnableLambda
+
+from rag.retrieve.hybrid import (
+    ID,
+    SCORE,
+    DenseRetriever,
+    RankedRetriever,
+    ensemble,
+    fusion_weights,
+)
+from rag.retrieve.keywords import KeywordIndex
+from rag.retrieve.snapshot import Found
+from rag.settings import Settings
+from rag.store.library import Library
+from rag.types import Hit, Language, Stage
+
+OnStage = Callable[[Stage], None]
+
+
+class Services(Protocol):
+    """What finding needs of ``rag.services.Services``; embedder, vectors, reranker and llm may
+    be ``None``."""
+
+    settings: Settings
+    library: Library
+    keywords: KeywordIndex
+    embedder: Any
+    vectors: Any
+    reranker: Any
+    llm: Any
+
+
+def ignore(stage: Stage) -> None:
+    """For callers that do not want to know."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One question on its way."""
+
+    question: str
+    language: Language
+    manual_ids: frozenset[str]
+    manual_languages: frozenset[Language]
+    quiet: frozenset[str]
+    services: Services
+    on_stage: OnStage
+    stages: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
+
+    def report(self, name: str, started: int, hits: Sequence[Hit], **attributes: Any) -> None:
+        self.on_stage(
+            Stage(
+                name,
+                started,
+                time.time_ns(),
+                tuple(hit.chunk.id for hit in hits),
+                attributes,
+            )
+        )
+
+
+async def fuse(search: Search, found: Found, *, hyde_text: str | None) -> list[Hit]:
+    """BM25's hits and the dense ones as one list (LangChain's EnsembleRetriever)."""
+    services = search.services
+    keyword_hits = list(zip(found.ids, found.scores, strict=True))
+    store = services.vectors.store if services.vectors and services.embedder else None
+    if store is None:
+        hits = await hydrate(search, {"bm25": keyword_hits, "fused": keyword_hits})
+        search.stages["fused"] = tuple(hits)
+        return hits
+    started = time.time_ns()
+    dense = DenseRetriever(
+        store=store,
+        manual_ids=search.manual_ids,
+        depth=services.settings.dense_depth,
+        hyde_text=hyde_text,
+    ).with_config(run_name="dense")
+    seen: list[Document] = []
+
+    async def dense_hits(query: str) -> list[Document]:
+        begun = time.time_ns()
+        seen.extend(await dense.ainvoke(query))
+        ids = tuple(document.metadata[ID] for document in seen)
+        search.on_stage(Stage("dense", begun, time.time_ns(), ids))
+        return seen
+
+    weights = fusion_weights(search.language, search.manual_languages, services.embedder.languages)
+    retriever = ensemble(
+        RankedRetriever(hits=keyword_hits),
+        RunnableLambda(dense_hits),
+        weights,
+        c=services.settings.rrf_k,
+    )
+    documents = await retriever.ainvoke(search.question)
+    hits = await hydrate(
+        search,
+        {
+            "bm25": keyword_hits,
+            "dense": [(document.metadata[ID], document.metadata[SCORE]) for document in seen],
+            "fused": [(document.metadata[ID], 0.0) for document in documents],
+        },
+    )
+    search.stages["dense"] = tuple(
+        sorted((h for h in hits if "dense" in h.ranks), key=lambda h: h.ranks["dense"])
+    )
+    search.stages["fused"] = tuple(hits)
+    search.report("fused", started, hits, weights=list(weights))
+    return hits
+
+
+async def hydrate(search: Search, ranked: dict[str, list[tuple[str, float]]]) -> list[Hit]:
+    """Hits in the order of the last list, with rank and score in each list."""
+    order = [chunk_id for chunk_id, _ in list(ranked.values())[-1]]
+    chunks = await asyncio.to_thread(search.services.library.chunks, order)
+    ranks: dict[str, dict[str, int]] = {}
+    scores: dict[str, dict[str, float]] = {}
+    for stage, listed in ranked.items():
+        for rank, (chunk_id, score) in enumerate(listed, 1):
+            ranks.setdefault(chunk_id, {})[stage] = rank
+            if stage != "fused":
+                scores.setdefault(chunk_id, {})[stage] = score
+    return [
+        Hit(chunks[chunk_id], ranks[chunk_id], scores.get(chunk_id, {}))
+        for chunk_id in order
+        if chunk_id in chunks and chunks[chunk_id].manual_id in search.manual_ids
+    ]
