@@ -134,6 +134,8 @@ def _same_block(block: Block, line: Line, level: int | None, leading: float) -> 
         return block.kind == "notice" and level is None and _near(last, line, leading, 2.4)
     if block.kind == "notice":
         return _near(last, line, leading, 1.7)
+    if "\t" in line.text or "\t" in last.text:
+        return False  # a name and a value far apart: each pair on a line of its own
     if line.column != last.column and down < 0:
         return False  # the next column: decided by ``_continues``
     if abs(line.size - last.size) > 0.6 or not _near(last, line, leading, 1.22):

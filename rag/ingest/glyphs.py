@@ -54,6 +54,7 @@ def read_glyphs(
     """
     styles: dict[int, _Style] = {}
     found: list[tuple[str, Rect, _Style, bool]] = []
+    drawn: set[tuple[str, int, int]] = set()
     hidden: list[str] = []
     unmapped = 0
     after_space = False
@@ -75,7 +76,10 @@ def read_glyphs(
         place = (rect.left, rect.bottom, rect.right, rect.top)
         if _is_hidden(place, style, shapes, page_box, searchable_scan):
             hidden.append(" " + character if after_space else character)
-        else:
+        elif found and found[-1][1] == place and found[-1][0] != character:
+            found[-1] = (found[-1][0] + character, *found[-1][1:])  # "fi" drawn as one sign
+        elif (spot := (character, round(place[0]), round(place[1]))) not in drawn:
+            drawn.add(spot)  # a letter drawn twice in one place is a bold one, not two
             found.append((character, place, style, after_space))
         after_space = False
     quarters = _reading_direction(found)

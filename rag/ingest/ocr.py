@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -24,7 +25,7 @@ _DPI = 250  # for a page without a scan of its own resolution
 _LEAST_DPI, _MOST_DPI = 150, 400  # a scan between these is read as it is: resampling costs words
 _TIMEOUT_S = 120
 _UNSURE = 0.55  # below this mean confidence the page is tried upside down and sideways
-_LEAST_WORD = 0.3  # confidence below which a "word" is a speck
+_LEAST_SIGN = 0.3  # confidence below which a sign without letter or figure is a speck
 _INK = 0.0015  # share of dark pixels from which a page is not blank
 
 
@@ -90,8 +91,9 @@ def _read_picture(
     layout = PageLayout(index, width, height, -turned % 4, source="ocr")
     words: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
-        is_word = row["level"] == "5" and (row["text"] or "").strip()
-        if is_word and float(row["conf"]) >= 100 * _LEAST_WORD:
+        text = (row["text"] or "").strip() if row["level"] == "5" else ""
+        # A value read with doubt is kept: a list with a hole in it would mislead more.
+        if re.search(r"\w", text) or (text and float(row["conf"]) >= 100 * _LEAST_SIGN):
             words[row["block_num"], row["par_num"], row["line_num"]].append(row)
     found = [row for line in words.values() for row in line]
     if found:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from rag.codes import find_fault_codes
 from rag.ingest.blocks import BULLET, STEP, Block
 from rag.ingest.layout import Line, PageLayout, union
 from rag.ingest.mend import Vocabulary, join_lines
@@ -163,13 +164,15 @@ class PassageBuilder:
         for kind, group in runs_of(said):
             parts = procedure_parts(group) if kind == "procedure" else prose_parts(group)
             for part in parts:
+                code = _fault_of(self._path)
                 self.passages.append(
                     Passage(
-                        kind,
+                        "fault" if code else kind,
                         "\n".join(entry.text for entry in part),
                         self._path,
                         _merged([box for entry in part for box in entry.boxes]),
                         list(part[-1].notices),
+                        codes=(code,) if code else (),
                     )
                 )
 
@@ -205,6 +208,13 @@ def _is_figure_label(block: Block) -> bool:
     return block.kind == "paragraph" and not re.search(
         r"[^\W\d_]{2}", " ".join(line.text for line in block.lines)
     )
+
+
+def _fault_of(path: tuple[str, ...]) -> str:
+    """The fault code that the innermost heading begins with ("E-104 Übertemperatur"), or ""."""
+    title = re.sub(r"^[\d.]+\s+", "", path[-1]) if path else ""
+    codes = find_fault_codes(title)
+    return codes[0] if codes and title.startswith(codes[0]) else ""
 
 
 def _link_last_notices(passages: Sequence[Passage]) -> None:

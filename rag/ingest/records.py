@@ -30,7 +30,7 @@ _PART_HEADER = re.compile(
 )
 _INTERVAL_HEADER = re.compile(
     r"^(?:wartungs|prüf)?(?:intervall|frist|häufigkeit)|^(?:maintenance |service )?interval|"
-    r"^frequency|^turnus|^zyklus",
+    r"^frequency|^turnus|^zyklus|^period(?:icity)?$",
     re.IGNORECASE,
 )
 _UNIT_HEADER = re.compile(r"^(?:maß)?einheit(?:en)?$|^units?$", re.IGNORECASE)

@@ -46,9 +46,8 @@ def test_names_and_values_are_read_across(paper: Paper) -> None:
     for number, (name, value) in enumerate(pairs):
         paper.write(name, 60, 100 + 14 * number)
         paper.write(value, 400, 100 + 14 * number)
-    text = paper.read().pages[0].text
-    for name, value in pairs:
-        assert f"{name} {value}" in text
+    (chunk,) = paper.read().chunks
+    assert chunk.text.splitlines() == [f"{name} {value}" for name, value in pairs]
 
 
 def test_hidden_text_is_left_out_and_reported(paper: Paper) -> None:
@@ -209,3 +208,22 @@ def test_a_page_with_ink_but_no_text_and_no_ocr_is_reported_unread(
     tesseract.cache_clear()
     assert manual.quality.unread_pages == (2,)
     assert manual.quality.needs_release
+
+
+def test_a_fault_that_is_a_heading_makes_what_follows_its_record(paper: Paper) -> None:
+    paper.write("8 Störungen", 60, 80, 16, bold=True)
+    paper.write("E-104 Übertemperatur", 60, 110, 13, bold=True)
+    paper.lines(["Ursache: Kühler verschmutzt. Abhilfe: Kühler reinigen."], 60, 130)
+    paper.write("E-105 Unterdruck", 60, 170, 13, bold=True)
+    paper.lines(["Ursache: Filter zu. Abhilfe: Filter wechseln."], 60, 190)
+    chunks = paper.read().chunks
+    assert [(c.kind, c.codes, c.text[:30]) for c in chunks] == [
+        ("fault", ("E-104",), "Ursache: Kühler verschmutzt. A"),
+        ("fault", ("E-105",), "Ursache: Filter zu. Abhilfe: F"),
+    ]
+
+
+def test_letters_drawn_twice_to_look_bold_are_read_once(paper: Paper) -> None:
+    for shift in (0, 0.2):
+        paper.write("Doppelt gedruckter Text.", 60 + shift, 100)
+    assert paper.read().pages[0].text == "Doppelt gedruckter Text."

@@ -129,6 +129,13 @@ def test_every_maintenance_interval_is_said_in_words(language: str) -> None:
 
 
 @both
+def test_every_inspection_and_its_period_is_a_record(language: str) -> None:
+    texts = [(chunk.first_page, chunk.text) for chunk in chunks_of(language, "maintenance")]
+    for record in TRUTH[language]["records"]["checks"]:
+        assert (record["page"], as_text(record["cells"])) in texts
+
+
+@both
 def test_every_value_stands_with_its_name_and_unit(language: str) -> None:
     tables = [chunk for chunk in read(language).chunks if chunk.kind == "table"]
     for tag in ("data", "torques", "parameters"):
