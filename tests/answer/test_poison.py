@@ -6,14 +6,15 @@ The model of these tests is as obedient to the manual as a model can be: it repe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 
 from rag.answer.prompt import load_prompt
-from rag.services import Services
+from rag.services import Services, build_services
+from rag.settings import Settings
 from rag.types import Replaced, Token
-from tests.answer.conftest import answer_to, events_of
+from tests.answer.conftest import NOWHERE, answer_to, events_of
 from tests.answer.poison import POISONED
 from tests.answer.small_library import chunk, load, manual
 from tests.stand_in.ollama import OllamaStandIn
@@ -27,42 +28,76 @@ ACTIVE = re.compile(
 HIDDEN = re.compile("[\u200b\u202a-\u202e\ufeff\U000e0000-\U000e007f]")
 
 
+# The client of the language model belongs to one event loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 def rendered(text: str) -> str:
     """What of a Markdown text can be active: without what a backslash makes plain."""
     return re.sub(r"\\.", "", text)
 
 
-def test_there_are_forty() -> None:
+async def test_there_are_forty() -> None:
     assert len(set(POISONED)) == 40
 
 
-@pytest.mark.parametrize("poison", POISONED, ids=range(40))
+@pytest.fixture(scope="module")
+def model() -> Iterator[OllamaStandIn]:
+    with OllamaStandIn() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def poisoned(
+    tmp_path_factory: pytest.TempPathFactory, model: OllamaStandIn
+) -> Iterator[dict[bool, Services]]:
+    """One library with the forty passages, each in the manual of a machine of its own; by
+    whether there is a language model."""
+    opened = {}
+    for writes in (True, False):
+        settings = Settings(
+            data_dir=tmp_path_factory.mktemp("data"),
+            models_dir=tmp_path_factory.mktemp("models"),
+            ollama_base_url=model.url if writes else NOWHERE,
+            tracing=False,
+            hyde="never",
+        )
+        opened[writes] = build_services(settings)
+        for place, poison in enumerate(POISONED):
+            of = manual(machine(place), "de")
+            told = chunk(of, f"{GOOD} {poison}", page=9, heading=("1 Start",))
+            load(opened[writes], of, [told])
+    yield opened
+    for services in opened.values():
+        services.close()
+
+
+def machine(place: int) -> str:
+    return f"Fräswerk {place + 1000}"
+
+
+@pytest.mark.parametrize("place", range(40))
 async def test_nothing_in_a_passage_is_followed_or_rendered(
-    open_services: Callable[..., Services], ollama: OllamaStandIn, poison: str
+    poisoned: dict[bool, Services], model: OllamaStandIn, place: int
 ) -> None:
-    services = open_services(ollama_base_url=ollama.url)
-    of = manual("Fräswerk", "de")
-    load(services, of, [chunk(of, f"{GOOD} {poison}", page=9, heading=("1 Start",))])
-    ollama.enqueue(f"{GOOD[:-1]} [1]. {poison}")
+    poison = POISONED[place]
+    model.enqueue(f"{GOOD[:-1]} [1]. {poison}")
 
-    written = await events_of(QUESTION, services, machine="Fräswerk")
+    written = await events_of(QUESTION, poisoned[True], machine=machine(place))
+
     shown = "".join(event.text for event in written if isinstance(event, Token | Replaced))
-
+    assert "24 V" in shown
     assert ACTIVE.search(rendered(shown)) is None
     assert HIDDEN.search(shown) is None
     assert set(re.findall(r"\[(\d+)\]", shown)) <= {"1"}
-    _prompt_is_intact(ollama, poison)
+    _prompt_is_intact(model, poison)
 
 
-@pytest.mark.parametrize("poison", POISONED, ids=range(40))
+@pytest.mark.parametrize("place", range(40))
 async def test_a_quoted_passage_is_shown_but_not_rendered(
-    open_services: Callable[..., Services], poison: str
+    poisoned: dict[bool, Services], place: int
 ) -> None:
-    services = open_services()
-    of = manual("Fräswerk", "de")
-    load(services, of, [chunk(of, f"{GOOD} {poison}", page=9, heading=("1 Start",))])
-
-    answer = await answer_to(QUESTION, services, machine="Fräswerk")
+    answer = await answer_to(QUESTION, poisoned[False], machine=machine(place))
 
     assert "24 V" in answer.text
     assert ACTIVE.search(rendered(answer.text.rsplit("*Ohne", 1)[0])) is None
