@@ -66,6 +66,7 @@ class Group:
     alternatives: list[Alternative] = field(default_factory=list)
     own: bool = True
     weight: float = 1.0
+    says: tuple[str, ...] = ()  # labels of the own words that a name of several words stands for
 
 
 class Vocabulary(Protocol):
@@ -240,7 +241,8 @@ class QueryBuilder:
                         group.weight = min(group.weight, self._weights.asked_own)
                 if alternatives:
                     label = " ".join(words[place].piece.text for place in match.positions)
-                    added.append(Group(label, alternatives, own=False))
+                    labels = tuple(group.label for group in groups)
+                    added.append(Group(label, alternatives, own=False, says=labels))
             elif (
                 groups
                 and match.positions[0] not in named
@@ -307,11 +309,26 @@ class QueryBuilder:
             if piece.kind in ("word", "hyphenated"):
                 if piece.text in STOP_WORDS[language] or root(piece.text, language) in without:
                     continue
-                words.append(self._own_terms(piece, language))
+                words.extend(self._name_terms(piece, language))
             else:
                 words.append(((piece.text, 1.0),))
         share = 1.0 / max(1, len(words)) ** 0.5
         return tuple(tuple((term, weight * share) for term, weight in word) for word in words)
+
+    def _name_terms(self, piece: Piece, language: Language) -> list[Terms]:
+        """A word of a name: as it stands in the library, else by all the parts of the compound.
+
+        "Getriebemotor" is no name for a motor: parts must come together.
+        """
+        whole, family = stem(piece.text, language), root(piece.text, language)
+        if self._vocabulary.frequency(whole) or self._vocabulary.frequency(family):
+            if whole == family:
+                return [((whole, 1.0),)]
+            share = self._weights.stem
+            return [((whole, share), (family, 1.0 - share))]
+        texts = piece.parts or self._analyzer.parts(piece.text) if language == "de" else piece.parts
+        parts = [root(part, language) for part in texts] if piece.parts else list(texts)
+        return [((part, 1.0),) for part in parts] or [((whole, 1.0),)]
 
 
 @lru_cache(maxsize=10_000)

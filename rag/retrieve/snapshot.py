@@ -190,7 +190,7 @@ class Snapshot:
                 if before is not None:
                     matched += scores > before
             if len(alternative.words) > 1:
-                scores *= matched / len(alternative.words)
+                scores *= (matched / len(alternative.words)) ** 2
             np.maximum(best, scores, out=best)
             total += scores
         result: Floats = best + self.tuning.weights.others * (total - best)
@@ -221,6 +221,12 @@ class Snapshot:
             [score[document] > 0.25 * weight for document in best]
             for weight, score in zip(weights, scores, strict=True)
         ]
+        for number, name in enumerate(groups):
+            if name.says:  # a passage with "Ölwechsel" has "oil" and "change"
+                said = [document > 0 for document in scores[number][best]]
+                for place, group in enumerate(groups):
+                    if group.own and group.label in name.says:
+                        has[place] = [a or b for a, b in zip(has[place], said, strict=True)]
         coverage = tuple(
             sum(weight for weight, row in zip(weights, has, strict=True) if row[place]) / whole
             for place in range(len(best))
