@@ -20,7 +20,7 @@ from rag.ingest.headings import OutlineEntry
 from rag.ingest.ids import manual_id
 from rag.ingest.layout import PageLayout
 from rag.ingest.mend import Vocabulary
-from rag.ingest.ocr import ocr_reader
+from rag.ingest.ocr import ocr_reader, tesseract
 from rag.ingest.open import is_huge, open_pdf, sha256_of
 from rag.ingest.page_text import page_text
 from rag.ingest.pages import layout_page
@@ -68,7 +68,7 @@ def read_document(
         file_labels = [document.get_page_label(n) for n in range(len(document))]
         metadata = document.get_metadata_dict(skip_empty=True)
     if all(not layout.lines for layout in layouts):
-        raise BadFile("error.pdf_unreadable")
+        raise BadFile("error.pdf_unreadable" if tesseract() else "error.ocr_missing")
     mark_furniture(layouts)
     for layout, label in zip(layouts, page_labels(layouts, file_labels), strict=True):
         layout.label = label

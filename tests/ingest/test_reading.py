@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.errors import BadFile
 from rag.types import Signal
 from tests.ingest.paper import Paper
 
@@ -227,3 +228,20 @@ def test_letters_drawn_twice_to_look_bold_are_read_once(paper: Paper) -> None:
     for shift in (0, 0.2):
         paper.write("Doppelt gedruckter Text.", 60 + shift, 100)
     assert paper.read().pages[0].text == "Doppelt gedruckter Text."
+
+
+def test_a_manual_of_pictures_alone_says_when_ocr_is_missing(
+    paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+    from reportlab.lib.utils import ImageReader
+
+    from rag.ingest.ocr import tesseract
+
+    paper.canvas.drawImage(ImageReader(Image.new("L", (600, 800), 0)), 0, 0, 595, 842)
+    monkeypatch.setenv("PATH", "")
+    tesseract.cache_clear()
+    with pytest.raises(BadFile) as refused:
+        paper.read()
+    tesseract.cache_clear()
+    assert refused.value.key == "error.ocr_missing"
