@@ -25,6 +25,7 @@ LOWER_IS_BETTER = frozenset(
         "false_refusal",
         "false_answer",
         "failed",
+        "repeated_passage",
         "passages_cut",
         "prompt_mismatch",
         "noise_sensitivity",

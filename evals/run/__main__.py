@@ -89,7 +89,6 @@ def experiment(options: argparse.Namespace, questions: list[dict[str, Any]]) -> 
             rows = judging.judged(options, rows, judge, journal)
     finally:
         bench.close()
-    journal.close()
     outcome = {
         "n": len(questions),
         "params": _params(options, plan),
@@ -103,7 +102,7 @@ def experiment(options: argparse.Namespace, questions: list[dict[str, Any]]) -> 
         for setting, entry in zip(plan.settings, outcome["settings"], strict=True):
             tracking.finished(setting, entry, rows[setting])
         tracking.reports(report.artefacts(outcome))
-    journal.path.unlink()
+    journal.remove()
     return outcome
 
 

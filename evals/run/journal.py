@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 class Journal:
-    """JSON lines, each with a ``key``; a line that was cut off by a kill is dropped."""
+    """JSON lines, each with a ``key``; a line that was cut off by a kill is dropped.
 
-    def __init__(self, path: Path) -> None:
+    Without a path rows are kept in memory only.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.rows: dict[str, dict[str, Any]] = {}
+        self._file: TextIO | None = None
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         whole = 0
         if path.exists():
             for line in path.read_bytes().splitlines(keepends=True):
@@ -29,9 +35,18 @@ class Journal:
     def add(self, row: dict[str, Any]) -> None:
         """Keep a row; it is on the disk when this returns."""
         self.rows[row["key"]] = row
+        if self._file is None:
+            return
         self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+
+    def remove(self) -> None:
+        """The run is complete: its rows are in the report."""
+        self.close()
+        if self.path is not None:
+            self.path.unlink()

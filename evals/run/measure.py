@@ -108,6 +108,8 @@ def _judged(question: Row, asked: Question, answer: Answer, bench: Bench) -> Row
             texts = [chunk.text for chunk in passages]
             measured |= metrics.context_metrics(question, texts, places)
         measured["semantic_similarity"] = None if refused else _similarity(question, answer, bench)
+    texts = [" ".join(chunk.text.split()) + chunk.manual_id for chunk in passages]
+    measured["repeated_passage"] = float(len(set(texts)) < len(texts)) if texts else None
     measured["quotes_on_page"] = _quotes(answer.citations, bench)
     values = [check.status != "missing" for check in answer.checks if check.kind != "citation"]
     measured["values_supported"] = metrics.mean([float(v) for v in values]) if values else None
@@ -143,7 +145,7 @@ def _retrieval(asked: Question, answer: Answer, bench: Bench, files: dict[str, s
         name: tuple(Hit(chunks[chunk_id]) for chunk_id in ids if chunk_id in chunks)
         for name, ids in last.items()
     }
-    return judge_retrieval(asked, Retrieval((), stages, "found"), files, {})
+    return judge_retrieval(asked, Retrieval((), stages, "found"), files, {}, {})
 
 
 def _passages(answer: Answer, bench: Bench) -> list[Chunk]:

@@ -1,8 +1,8 @@
-"""ragas' scores on constructed cases equal what is worked out by hand; a broken judge is no score."""
+"""ragas' scores on constructed cases equal those worked out by hand; a broken judge is no score."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,7 +16,7 @@ class Directions:
     """Embeddings by hand: the first letter behind "about " says which way a text points."""
 
     languages = frozenset({"en"})
-    _VECTORS = {"A": [1.0, 0.0], "B": [0.0, 1.0], "C": [0.6, 0.8], "U": [1.0, 0.0]}
+    _VECTORS: ClassVar = {"A": [1.0, 0.0], "B": [0.0, 1.0], "C": [0.6, 0.8], "U": [1.0, 0.0]}
 
     def embed_query(self, text: str) -> list[float]:
         return self._VECTORS[text.removeprefix("about ")[0]]
