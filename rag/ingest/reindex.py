@@ -6,8 +6,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from rag.ingest.manual import Stores
+if TYPE_CHECKING:
+    from rag.ingest.manual import Stores
 
 _log = logging.getLogger(__name__)
 

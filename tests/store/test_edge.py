@@ -192,6 +192,7 @@ def test_filters_combine(client: EdgeClient) -> None:
         assert client.count("c", condition).count == expected, condition
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_who_has_the_folder(client: EdgeClient, tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys
