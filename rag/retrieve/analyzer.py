@@ -151,25 +151,19 @@ class Analyzer:
         return tuple(terms)
 
     def parts(self, word: str) -> tuple[str, ...]:
-        """Families of a compound's parts, and of neighbouring parts that form a known word."""
+        """Families of a compound's parts, of their own parts, and of neighbouring parts that
+        form a known word."""
         if self.splitter is None:
             return ()
         split = self.splitter.split(word)
-        found = [root(part, "de") for part in split if part not in STOP_WORDS["de"]]
-        if len(split) > 2 and word.startswith(split[0]):
-            for first in range(len(split) - 1):
-                for last in range(first + 2, len(split) + 1):
-                    joined = self._between(word, split, first, last)
-                    if last - first < len(split) and self.splitter.knows(joined):
-                        found.append(root(joined, "de"))
-        return tuple(dict.fromkeys(found))
-
-    @staticmethod
-    def _between(word: str, split: tuple[str, ...], first: int, last: int) -> str:
-        """The stretch of ``word`` from part ``first`` to before part ``last``, without end link."""
-        position, starts = 0, []
+        found: list[str] = []
         for part in split:
-            position = word.index(part, position)
-            starts.append(position)
-            position += len(part)
-        return word[starts[first] : starts[last - 1] + len(split[last - 1])]
+            if part not in STOP_WORDS["de"]:
+                found.append(root(part, "de"))
+                found.extend(self.parts(part))
+        for first in range(len(split)):
+            for last in range(first + 2, len(split) + 1):
+                joined = "".join(split[first:last])
+                if joined != word and self.splitter.knows(joined):
+                    found.append(root(joined, "de"))
+        return tuple(dict.fromkeys(found))

@@ -75,7 +75,8 @@ class CompoundSplitter:
         return word in self._frequency or stem(word, "de") in self._frequency
 
     def split(self, word: str) -> tuple[str, ...]:
-        """The parts of a compound, in order; empty when the word is not one."""
+        """The parts of a compound, in order and with their linking elements ("anzugs", "moment");
+        empty when the word is not one."""
         if len(word) < _SHORTEST_COMPOUND:
             return ()
         parts = self._cache.get(word)
@@ -95,7 +96,7 @@ class CompoundSplitter:
                 frequency = self._part_frequency(part, whole=word, last=end == len(word))
                 if not frequency:
                     continue
-                self._extend(best, word, start, end, part, math.log(frequency))
+                self._extend(best, word, start, end, math.log(frequency))
         readings = [
             (total / count, parts) for count, (total, parts) in best[-1].items() if count >= 2
         ]
@@ -129,7 +130,6 @@ class CompoundSplitter:
         word: str,
         start: int,
         end: int,
-        part: str,
         gain: float,
     ) -> None:
         for link in LINKS:
@@ -141,7 +141,7 @@ class CompoundSplitter:
             for count, (total, parts) in best[start].items():
                 known = best[after].get(count + 1)
                 if count < _MOST_PARTS and (known is None or total + gain > known[0]):
-                    best[after][count + 1] = (total + gain, (*parts, part))
+                    best[after][count + 1] = (total + gain, (*parts, word[start:after]))
 
     def _part_frequency(self, part: str, *, whole: str, last: bool) -> int:
         if part == whole or (len(part) < _SHORTEST_PART and part not in _SHORT_PARTS):

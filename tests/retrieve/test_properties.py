@@ -1,0 +1,84 @@
+"""What must hold whatever is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+from langchain_core.runnables import RunnableLambda
+from rank_bm25 import BM25Plus
+
+from rag.retrieve.bm25 import Postings
+from rag.retrieve.find import find_passages
+from rag.retrieve.hybrid import COVERED, ID, UNCOVERED, RankedRetriever, ensemble
+from rag.types import Scope
+from tests.retrieve.corpus import SmallServices
+
+RANKING = st.lists(st.integers(0, 60), unique=True, max_size=40)
+
+
+def fuse(keywords: Sequence[int], dense: Sequence[int], weights: tuple[float, float]) -> list[str]:
+    """The ids in the order of LangChain's EnsembleRetriever."""
+
+    async def nearest(query: str) -> list[Document]:
+        return [Document(page_content="", metadata={ID: str(one)}) for one in dense]
+
+    retriever = ensemble(
+        RankedRetriever(hits=[(str(one), 1.0) for one in keywords]),
+        RunnableLambda(nearest),
+        weights,
+        c=60,
+    )
+    return [document.metadata[ID] for document in asyncio.run(retriever.ainvoke("?"))]
+
+
+@settings(deadline=None)
+@given(RANKING, RANKING)
+def test_uncovered_language_keeps_the_order_of_bm25(keywords: list[int], dense: list[int]) -> None:
+    fused = fuse(keywords, dense, UNCOVERED)
+    assert fused[: len(keywords)] == [str(one) for one in keywords]
+    assert set(fused) == {str(one) for one in (*keywords, *dense)}
+
+
+@settings(deadline=None)
+@given(RANKING.filter(bool), RANKING, st.integers(6, 10))
+def test_first_of_bm25_stays_among_the_candidates(
+    keywords: list[int], dense: list[int], depth: int
+) -> None:
+    assert str(keywords[0]) in fuse(keywords, dense, COVERED)[:depth]
+
+
+@pytest.fixture
+def ready(services: SmallServices) -> SmallServices:
+    services.keywords.build()
+    return services
+
+
+@pytest.mark.parametrize("machine", ["Schraubenkompressor KX-200", "Hydraulic press HP-63"])
+def test_no_hit_outside_the_scope(ready: SmallServices, machine: str) -> None:
+    words = "E-104 Öl oil Riemen pressure HP-63 KX-200 Drehzahl 10 bar leak Wartung how wie".split()
+
+    @settings(deadline=None, max_examples=60)
+    @given(st.lists(st.sampled_from(words) | st.text(max_size=12), max_size=8).map(" ".join))
+    def ask(question: str) -> None:
+        found = asyncio.run(find_passages(question, Scope(machines=(machine,)), services=ready))
+        hits = [hit for stage in found.stages.values() for hit in stage] + list(found.hits)
+        assert {hit.chunk.machine for hit in hits} <= {machine}
+
+    ask()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=12), min_size=2, max_size=9),
+    st.lists(st.sampled_from("abcdefgx"), max_size=5),
+)
+def test_postings_score_like_rank_bm25(documents: list[list[str]], query: list[str]) -> None:
+    postings = Postings(documents, k1=1.2, b=0.6)
+    reference = BM25Plus(documents, k1=1.2, b=0.6, delta=0).get_scores(query)
+    np.testing.assert_allclose(postings.scores(query), reference, rtol=1e-4, atol=1e-5)
