@@ -52,7 +52,10 @@ def main() -> int:
     except CannotStart as reason:
         sys.stderr.write(f"millwright: {reason}\n")
         return 1
-    asyncio.run(_serve(door, listener, arguments.host, language))
+    try:
+        asyncio.run(_serve(door, listener, arguments.host, language))
+    except KeyboardInterrupt:  # while the samples are read; later the server ends by itself
+        return 130
     return 0
 
 
