@@ -62,7 +62,7 @@ def _cell(setting: dict[str, Any], name: str) -> str:
 
 def terminal(outcome: Outcome) -> str:
     """The table in columns, and where to find the rest."""
-    lines_of = _aligned(table(outcome))
+    lines_of = aligned(table(outcome))
     after = [f"{outcome['n']} questions, {outcome['seconds']:.0f} s"]
     if outcome["run_id"]:
         after.append(f"MLflow run {outcome['run_id']}; look at it with: make mlflow")
@@ -76,7 +76,7 @@ def markdown(outcome: Outcome) -> str:
         f"{outcome['n']} questions, commit `{params['git_commit'][:12]}`, "
         f"judge: {params['judge']}; mean [95 % interval] n.",
         "",
-        _pipes(table(outcome)),
+        pipes(table(outcome)),
     ]
     if len({one["num_ctx"] for one in outcome["settings"]}) > 1:
         text += [
@@ -84,7 +84,7 @@ def markdown(outcome: Outcome) -> str:
             "The reference system's figures for its windows (theirs, not measured here):",
             "",
         ]
-        text.append(_pipes(reference_table()))
+        text.append(pipes(reference_table()))
     return "\n".join(text) + "\n"
 
 
@@ -209,7 +209,7 @@ def comparison(pairs: Sequence[dict[str, Any]]) -> str:
     text = []
     for pair in pairs:
         text += [f"A: {pair['before']}   B: {pair['after']}"]
-        text += [*_aligned(comparison_table(pair["metrics"])), ""]
+        text += [*aligned(comparison_table(pair["metrics"])), ""]
     return "\n".join(text)
 
 
@@ -244,7 +244,7 @@ def _bounds(value: dict[str, float]) -> tuple[float, float, float]:
     return value["mean"], value["low"], value["high"]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -252,7 +252,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _pipes(rows: Sequence[Sequence[str]]) -> str:
+def pipes(rows: Sequence[Sequence[str]]) -> str:
     body = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([body[0], "|" + "---|" * len(rows[0]), *body[1:]])
 

@@ -1,0 +1,208 @@
+"""``python -m evals.num_ctx``: what a context window that is too small costs, fitted or not.
+
+The stand-in Ollama keeps to a window as the real server does: what does not fit is cut without a
+word. Its "model" reads what is left: it copies the lines that speak of the question, and talks
+vaguely when it sees none. Ours is the prompt fitted to the window; the other is the same prompt
+sent whole, as the reference system did. Only what is lost by cutting is measured, no real model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evals.harness import GOLD, SAMPLES, Bench, build_library
+from evals.plots import Series, lines
+from evals.report import REFERENCE, pipes, reference_table
+from evals.run.execute import Progress, run_rows
+from evals.run.journal import Journal
+from evals.run.plan import Plan, Setting, read_datasets, thinned
+from evals.run.results import compare, estimates
+from rag.retrieve.words import STOP_WORDS
+from tests.stand_in.http import Connection
+from tests.stand_in.ollama import OllamaStandIn, Request, Script
+
+WINDOWS = (512, 1024, 2048, 4096)
+# A window that every prompt fits: nothing is cut on our side.
+_ENDLESS = 32768
+_MEASURES = ("contains", "values", "right_page", "citation_recall")
+_LINES = 4
+_NUMBERED = re.compile(r"^\[(\d+)\]")
+_WORD = re.compile(r"[^\W_]{3,}|\d+")
+_QUESTION = re.compile(r"^(?:Frage|Question): ", re.MULTILINE)
+Row = dict[str, Any]
+
+
+class SmallWindow(OllamaStandIn):
+    """A server that never gives more than ``window`` tokens, whatever the client asks for."""
+
+    def __init__(self, window: int) -> None:
+        super().__init__(models=["reader"], answer=read_aloud)
+        self.window = window
+
+    async def _chat(self, connection: Connection, fields: dict[str, Any]) -> None:
+        options = fields.get("options") or {}
+        asked = int(options.get("num_ctx") or self.window)
+        options = {**options, "num_ctx": min(asked, self.window)}
+        await super()._chat(connection, {**fields, "options": options})
+
+
+def read_aloud(request: Request) -> Script:
+    """The lines of the passages it sees that share most words with the question it sees."""
+    seen = request.prompt
+    parts = _QUESTION.split(seen)
+    wanted = _stems(parts[-1]) if len(parts) > 1 else set()
+    number, found = "", []
+    for place, line in enumerate(parts[0].splitlines()):
+        marked = _NUMBERED.match(line)
+        if marked:
+            number = marked[1]
+            continue
+        shared = len(wanted & _stems(line))
+        if shared and not line.startswith(("-", "<")):
+            found.append((-shared, place, line.strip(), number))
+    if not found:
+        return "That depends on the machine; follow the usual procedure."
+    chosen = sorted(sorted(found)[:_LINES], key=lambda each: each[1])
+    return "\n".join(f"{line} [{n}]" if n else line for _, _, line, n in chosen)
+
+
+def _stems(text: str) -> set[str]:
+    words = {word.casefold() for word in _WORD.findall(text)}
+    return {word[:5] for word in words - STOP_WORDS["de"] - STOP_WORDS["en"]}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; prints a table, and writes table, plot and rows where asked."""
+    parser = argparse.ArgumentParser(prog="python -m evals.num_ctx", description=__doc__)
+    parser.add_argument("--manuals", type=Path, default=SAMPLES, help="folder of PDFs")
+    parser.add_argument("--dataset", type=Path, nargs="+", default=[GOLD])
+    parser.add_argument("--limit", type=int, default=0, help="so many questions, spread evenly")
+    parser.add_argument("--num-ctx", type=int, nargs="+", default=list(WINDOWS))
+    parser.add_argument("--passages", type=int, default=3, help="passages put into the prompt")
+    parser.add_argument("--json", type=Path, help="write everything here")
+    parser.add_argument("--markdown", type=Path, help="write the tables here")
+    parser.add_argument("--svg", type=Path, help="write the plot here")
+    options = parser.parse_args(arguments)
+    rows = [row for row in read_datasets(options.dataset) if row["manuals"]]
+    outcome = experiment(
+        options.manuals, thinned(rows, options.limit), options.num_ctx, options.passages
+    )
+    text = markdown(outcome)
+    print(text)
+    for path, told in (
+        (options.json, json.dumps(outcome, ensure_ascii=False, indent=1)),
+        (options.markdown, text),
+        (options.svg, plot(outcome)),
+    ):
+        if path:
+            path.write_text(told, encoding="utf-8")
+    return 0
+
+
+def experiment(
+    manuals: Path, questions: Sequence[Row], windows: Sequence[int], passages: int = 3
+) -> list[dict[str, Any]]:
+    """An entry per window: both ways measured, and their difference question by question."""
+    bench = build_library(manuals, passages=passages)
+    try:
+        return [_window(bench, list(questions), window) for window in sorted(windows)]
+    finally:
+        bench.close()
+
+
+def _window(bench: Bench, questions: list[Row], window: int) -> dict[str, Any]:
+    found: dict[str, Any] = {"num_ctx": window}
+    rows = {}
+    for way, num_ctx in (("fitted", window), ("unfitted", _ENDLESS)):
+        with SmallWindow(window) as server:
+            # Without dense search and HyDE: the same passages every time, and quickly.
+            setting = Setting("reader", num_ctx, ("dense", "reranker", "hyde"))
+            rows[way] = asyncio.run(_rows(bench, questions, setting, server.url))
+            cut = sum(request.truncated for request in server.history)
+        found[way] = {
+            "metrics": estimates(rows[way]),
+            "cut_by_server": cut,
+            "asked": len(server.history),
+            "modes": {mode: sum(r.get("mode") == mode for r in rows[way]) for mode in
+                      ("llm", "quote", "completed_by_quote", "refusal")},
+        }  # fmt: skip
+    found["fitted_minus_unfitted"] = compare(rows["unfitted"], rows["fitted"])
+    return found
+
+
+async def _rows(bench: Bench, questions: list[Row], setting: Setting, url: str) -> list[Row]:
+    bench.settings = bench.settings.model_copy(update={"ollama_base_url": url})
+    plan = Plan((setting,), tuple(questions), 1, {"scope": "dataset"})
+    found = await run_rows(
+        plan,
+        bench,
+        Journal(None),
+        run_id=url,
+        parallel=2,
+        on_answer=lambda setting, row, answer: None,
+        progress=Progress(len(questions)),
+    )
+    return found[setting]
+
+
+def table(outcome: Sequence[dict[str, Any]]) -> list[list[str]]:
+    head = ["num_ctx", "prompt", *_MEASURES, "cut by the server"]
+    found = [head]
+    for entry in outcome:
+        for way in ("fitted", "unfitted"):
+            one = entry[way]
+            cells = [_cell(one["metrics"].get(name)) for name in _MEASURES]
+            cut = f"{one['cut_by_server']} of {one['asked']}"
+            found.append([str(entry["num_ctx"]), way, *cells, cut])
+        difference = entry["fitted_minus_unfitted"]
+        cells = [_difference(difference.get(name)) for name in _MEASURES]
+        found.append(["", "difference", *cells, ""])
+    return found
+
+
+def _cell(value: dict[str, float] | None) -> str:
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]" if value else "–"
+
+
+def _difference(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    bounds = f"[{value['low']:+.3f}, {value['high']:+.3f}]"
+    return f"{value['mean']:+.3f} {bounds} {value['verdict']}"
+
+
+def markdown(outcome: Sequence[dict[str, Any]]) -> str:
+    """Ours, measured with the stand-in; and the reference's own figures, marked as theirs."""
+    theirs = "The reference system's figures (theirs; a real model, other questions):"
+    return "\n".join([pipes(table(outcome)), "", theirs, "", pipes(reference_table()), ""])
+
+
+def plot(outcome: Sequence[dict[str, Any]]) -> str:
+    """The share of answers with the expected text against the window."""
+    series = []
+    for way in ("fitted", "unfitted"):
+        points = []
+        for entry in outcome:
+            value = entry[way]["metrics"]["contains"]
+            points.append((str(entry["num_ctx"]), value["mean"], value["low"], value["high"]))
+        series.append(Series(f"contains, {way}", tuple(points)))
+    known = {str(entry["num_ctx"]) for entry in outcome}
+    theirs = tuple(
+        (str(ctx), value["faithfulness"], 0.0, 0.0)
+        for ctx, value in REFERENCE.items()
+        if str(ctx) in known
+    )
+    if theirs:
+        series.append(Series("faithfulness (reference, theirs)", theirs, dashed=True))
+    return lines("Answers with the expected text, by context window", series)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
