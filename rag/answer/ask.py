@@ -125,7 +125,8 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
         yield await _refuse(story, retrieval)
         yield Done(await story.finished())
         return
-    story.hits = _passages(retrieval, services.settings.passages)
+    section = await asyncio.to_thread(_section_of_notice, story)
+    story.hits = _passages(retrieval, section, services.settings.passages)
     story.citations = citations_of(story.hits, story.relevance)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
@@ -203,19 +204,41 @@ def _is_refused(retrieval: Retrieval) -> bool:
     return retrieval.verdict == "absent" or not retrieval.hits or bool(retrieval.missing_code)
 
 
-def _passages(retrieval: Retrieval, count: int) -> tuple[Hit, ...]:
+def _section_of_notice(story: Story) -> list[Hit]:
+    """What the best hit warns about, when it is a notice: the text or steps of its section."""
+    best = story.retrieval.hits[0].chunk
+    if best.kind != "notice":
+        return []
+    same = [
+        chunk
+        for chunk in story.services.library.chunks_of(best.manual_id)
+        if chunk.heading == best.heading and chunk.kind != "notice"
+    ]
+    if not same:
+        return []
+    scores = story.relevance.scores([chunk.text for chunk in same], best.language)
+    steps = [chunk.kind == "procedure" for chunk in same]
+    chosen = max(range(len(same)), key=lambda place: (steps[place], scores[place]))
+    return [Hit(same[chosen], {"section": 1})]
+
+
+def _passages(retrieval: Retrieval, section: Sequence[Hit], count: int) -> tuple[Hit, ...]:
     """The passages to answer from, those of the best one's machine first.
 
-    Notices are shown as boxes; they take a passage's place only where one is the best hit.
+    Notices are shown as boxes; they take a passage's place only where one is the best hit, and
+    then bring the ``section`` that they belong to.
     """
     if retrieval.ambiguous_code:
         return retrieval.hits
     ranked = retrieval.stages.get("final") or retrieval.hits
     best = ranked[0]
-    told = [best]
+    told = [best, *section]
+    known = {hit.chunk.id for hit in section}
     for hit in ranked[1:]:
-        if hit.chunk.kind != "notice" and (
-            hit.chunk.machine == best.chunk.machine or _rivals(hit, best)
+        if (
+            hit.chunk.id not in known
+            and hit.chunk.kind != "notice"
+            and (hit.chunk.machine == best.chunk.machine or _rivals(hit, best))
         ):
             told.append(hit)
     return tuple(sorted(told[:count], key=lambda hit: hit.chunk.machine != best.chunk.machine))

@@ -15,7 +15,7 @@ from rag.answer.relevance import Relevance
 from rag.messages import say
 from rag.types import Chunk, Citation, Language
 
-_FIRST, _FIRST_PROCEDURE, _OTHERS = 900, 2400, 450
+_FIRST, _OTHERS, _PROCEDURE = 900, 450, 3000
 _STEP = re.compile(r"^\s*(\d{1,2})[.)]\s+")
 _SENTENCE = re.compile(r"(?<=[^\W\d_][.!?])\s+(?=[A-ZÄÖÜ•–-])|(?<=\d[.!?])\s+(?=[A-ZÄÖÜ])|\n+")
 _LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]$")
@@ -110,10 +110,9 @@ def quotation(
     blocks: list[str] = []
     machines = [chunk.machine for chunk in chunks[:3]]
     for place, (chunk, citation) in enumerate(zip(chunks[:3], citations[:3], strict=False)):
-        if place == 0:
-            room = _FIRST_PROCEDURE if chunk.kind == "procedure" else _FIRST
-        else:
-            room = _OTHERS
+        room = _FIRST if place == 0 else _OTHERS
+        if chunk.kind == "procedure":
+            room = _PROCEDURE  # steps are never left out: half a procedure is a danger
         lead = ["quote.lead", "quote.more"][min(place, 1)]
         head = f"**{say(lead, language)}**\n\n" if place < 2 else ""
         if len(set(machines)) > 1 and chunk.machine not in machines[:place]:

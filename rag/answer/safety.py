@@ -32,14 +32,7 @@ async def notices_for(hits: Sequence[Hit], library: Library) -> tuple[Notice, ..
 
     A notice of another manual than the passage's is never shown.
     """
-    wanted = {notice_id: hit.chunk for hit in hits for notice_id in hit.chunk.notices}
-    loaded = await asyncio.to_thread(library.chunks, list(wanted)) if wanted else {}
-    chunks = [hit.chunk for hit in hits if hit.chunk.signal is not None]
-    chunks += [
-        chunk
-        for notice_id, chunk in loaded.items()
-        if chunk.manual_id == wanted[notice_id].manual_id
-    ]
+    chunks = await asyncio.to_thread(_belonging, [hit.chunk for hit in hits], library)
     by_text: dict[tuple[str, str], Notice] = {}
     for chunk in chunks:
         notice = as_notice(chunk)
@@ -57,6 +50,21 @@ async def notices_for(hits: Sequence[Hit], library: Library) -> tuple[Notice, ..
         for place, notice in enumerate(ordered)
         if place < _MOST_BEFORE_PROPERTY or notice.signal is not Signal.NOTICE
     )
+
+
+def _belonging(passages: Sequence[Chunk], library: Library) -> list[Chunk]:
+    """Notice chunks that a passage is linked to, or that stand in its very section."""
+    found = {chunk.id: chunk for chunk in passages if chunk.signal is not None}
+    linked = {notice_id: chunk.manual_id for chunk in passages for notice_id in chunk.notices}
+    for notice_id, chunk in library.chunks(list(linked)).items():
+        if chunk.manual_id == linked[notice_id]:
+            found[notice_id] = chunk
+    sections = {(chunk.manual_id, chunk.heading) for chunk in passages if chunk.heading}
+    for manual_id in dict.fromkeys(chunk.manual_id for chunk in passages):
+        for chunk in library.chunks_of(manual_id):
+            if chunk.signal is not None and (manual_id, chunk.heading) in sections:
+                found[chunk.id] = chunk
+    return list(found.values())
 
 
 def as_notice(chunk: Chunk) -> Notice | None:
