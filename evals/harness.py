@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ from rag.types import Manual, ManualMetadata, ManualStatus
 
 SAMPLES = Path(__file__).parent / "samples"
 GOLD = Path(__file__).parent / "gold" / "questions.jsonl"
+_REFUSED = "refused.json"
 
 
 @dataclass
 class Bench:
-    """The services that finding and answering need, on a library of its own."""
+    """The services that finding and answering need, on a library of its own in a temporary
+    folder, which ``close`` removes."""
 
     settings: Settings
     library: Library
@@ -45,6 +48,7 @@ class Bench:
     def close(self) -> None:
         if self.vectors is not None:
             self.vectors.close()
+        shutil.rmtree(self.settings.data_dir, ignore_errors=True)
 
     def manual_of(self, file_name: str) -> Manual | None:
         """The manual that was read from a file of this name."""
@@ -56,11 +60,16 @@ def pdfs(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".pdf")
 
 
-def content_key(paths: Iterable[Path]) -> str:
-    """Changes with the files' contents and with the code that reads or embeds them."""
-    digest = hashlib.sha256()
+def content_key(paths: Iterable[Path], embedder: Any) -> str:
+    """Changes with the files' contents, the embedding model and the code that reads and stores."""
+    digest = hashlib.sha256((embedder.fingerprint if embedder else "").encode())
     code = Path(__file__).parent.parent / "rag"
-    for path in [*paths, *sorted((code / "ingest").glob("*.py")), code / "codes.py"]:
+    for path in [
+        *paths,
+        *sorted((code / "ingest").glob("*.py")),
+        *sorted((code / "store").rglob("*.[ps][yq]*")),
+        code / "codes.py",
+    ]:
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -75,37 +84,40 @@ def cache_folder() -> Path:
     return base / "millwright-evals"
 
 
-def build_library(
-    manuals_dir: Path, work_dir: Path | None = None, **settings: Any
-) -> Bench:
-    """Ingest every PDF of ``manuals_dir``; a library of the same content is reused.
+def build_library(manuals_dir: Path, work_dir: Path | None = None, **settings: Any) -> Bench:
+    """Ingest every PDF of ``manuals_dir`` into a library of its own, in a temporary folder.
 
-    ``work_dir`` is where libraries are kept. Files that cannot become a manual are named in
-    ``refused`` with the reason's key; the others are released even when they were read badly.
+    What was read is kept in ``work_dir`` by content and copied from there the next time, so that
+    several runs may go on at once. Files that cannot become a manual are named in ``refused``
+    with the reason's key; the others are released even when they were read badly.
     """
     paths = pdfs(manuals_dir)
-    base = work_dir or cache_folder()
-    folder = base / content_key(paths)
-    chosen = Settings(
-        data_dir=folder, **{"tracing": False, "max_upload_mb": 2000, **settings}
-    )
+    folder = Path(tempfile.mkdtemp(prefix="millwright-evals-"))
+    chosen = Settings(data_dir=folder, **{"tracing": False, "max_upload_mb": 2000, **settings})
     embedder = load_embedder(chosen)
-    if embedder is not None:
-        folder = folder.with_name(f"{folder.name}-{embedder.fingerprint[:12]}")
-    chosen = chosen.model_copy(update={"data_dir": folder})
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    kept = (work_dir or cache_folder()) / content_key(paths, embedder)
+    if kept.exists():
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        bench = _open(chosen, embedder)
+        bench.refused = json.loads((folder / _REFUSED).read_text(encoding="utf-8"))
+        return bench
     bench = _open(chosen, embedder)
-    if not (folder / "complete").exists():
-        asyncio.run(_ingest_all(paths, bench))
-        (folder / "complete").write_text("\n".join(bench.refused), encoding="utf-8")
-    return bench
+    asyncio.run(_ingest_all(paths, bench))
+    (folder / _REFUSED).write_text(json.dumps(bench.refused), encoding="utf-8")
+    bench.vectors.close()
+    _keep(folder, kept)
+    return replace(_open(chosen, embedder), refused=bench.refused)
 
 
-def temporary_library(manuals_dir: Path, **settings: Any) -> Bench:
-    """The same in a folder that the system clears by itself."""
-    return build_library(manuals_dir, Path(tempfile.mkdtemp(prefix="millwright-")), **settings)
+def _keep(folder: Path, kept: Path) -> None:
+    """Copy beside the final place, then rename: nobody ever sees half of it."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix="copying-", dir=kept.parent))
+    shutil.copytree(folder, beside, dirs_exist_ok=True)
+    try:
+        beside.rename(kept)
+    except OSError:  # another run was quicker
+        shutil.rmtree(beside)
 
 
 def _open(settings: Settings, embedder: Any) -> Bench:

@@ -17,7 +17,7 @@ from rag.retrieve.keywords import KeywordIndex
 from rag.retrieve.snapshot import Tuning
 from rag.retrieve.verdict import FILE, confidence
 
-NAMES = ("coverage", "own", "margin", "missing")
+NAMES = ("coverage", "missing")
 FALSE_REFUSALS = 0.05
 
 

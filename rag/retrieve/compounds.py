@@ -28,27 +28,29 @@ _SHORT_PARTS = frozenset(
 _PREFIXES = tuple(PARTICLES)
 # Common constituents, so that a part is known even when a small library never has it alone.
 _CONSTITUENTS = """
-abdeckung ablauf abschalt absaug absperr abstand achse anlage anlauf anschluss antrieb anzeige anzug
-arbeit auslass ausgang bau behälter bedien betrieb blech bolzen bremse buchse bürste dampf daten
-deckel dicht dichtung dreh druck durchmesser düse ebene eingang einlass einstell elektro ende energie
-ersatz fahr falle feder fehler fett filter fläche flansch flügel förder form frequenz führung fuß
-futter gang gas gebläse gefahr gehäuse gelenk gerät gewicht gewinde getriebe gleit griff größe grenze
-grund gruppe gurt hahn halter hand handschuh haube haupt hebe hebel heiz hilfe hinweis hitze höhe holz
-hub hydraulik inbetriebnahme kabel kammer kappe kasten keil kessel kette klappe klemme kohle kolben
-kompressor kondensat kontakt kontroll kopf körper kraft kran kreis kugel kühl kühler kupplung kurbel
-lager länge lärm last laser lauf lebens leistung leiter leitung lenk licht lüfter luft magnet maschine
-maß material mess messer menge meter minute mittel motor mutter nabe nass netz nenn nippel norm not
-nummer öffnung öl ort pegel pedal plan platte prüf pumpe rad rahmen rand raum regel regler reifen
-reihe reinigung reparatur richtung riegel riemen ring rohr rolle rost rück sachen säge satz saug
-schacht schale schall schalt schalter schaltung scheibe schiene schild schlag schlauch schleif schlitten
-schloss schlüssel schmier schmutz schnecke schneid schnell schraube schrank schuh schutz schweiß
-schwing seil seite sensor service sicherheit sicherung sieb signal span spann spannung speicher
-spezial spiel spindel spitze stand stange start stärke station staub steck stecker stell steuer
-steuerung stift stillstand stoff störung stoß strom stück stütze stufe stunde system tabelle tafel
-takt tank taste teil temperatur tisch tor träger transport trenn trieb trommel typ überlast umgebung
-umlenk ventil verbindung verbrauch verschleiß verschluss vibration volumen vor walze wand wanne warn
-wart wartung wärme wasser wechsel weg welle werk werkzeug wert wicklung winkel zahl zahn zange zeichen
-zeit zentral zubehör zufuhr zug zustand zylinder klotz schwelle nut stößel presse band bogen moment anleitung schub schmal breit flach
+abdeckung ablauf abschalt absaug absperr abstand achse anlage anlauf anschluss antrieb anzeige
+anzug arbeit auslass ausgang bau behälter bedien betrieb blech bolzen bremse buchse bürste dampf
+daten deckel dicht dichtung dreh druck durchmesser düse ebene eingang einlass einstell elektro
+ende energie ersatz fahr falle feder fehler fett filter fläche flansch flügel förder form frequenz
+führung fuß futter gang gas gebläse gefahr gehäuse gelenk gerät gewicht gewinde getriebe gleit
+griff größe grenze grund gruppe gurt hahn halter hand handschuh haube haupt hebe hebel heiz hilfe
+hinweis hitze höhe holz hub hydraulik inbetriebnahme kabel kammer kappe kasten keil kessel kette
+klappe klemme kohle kolben kompressor kondensat kontakt kontroll kopf körper kraft kran kreis
+kugel kühl kühler kupplung kurbel lager länge lärm last laser lauf lebens leistung leiter leitung
+lenk licht lüfter luft magnet maschine maß material mess messer menge meter minute mittel motor
+mutter nabe nass netz nenn nippel norm not nummer öffnung öl ort pegel pedal plan platte prüf
+pumpe rad rahmen rand raum regel regler reifen reihe reinigung reparatur richtung riegel riemen
+ring rohr rolle rost rück sachen säge satz saug schacht schale schall schalt schalter schaltung
+scheibe schiene schild schlag schlauch schleif schlitten schloss schlüssel schmier schmutz
+schnecke schneid schnell schraube schrank schuh schutz schweiß schwing seil seite sensor service
+sicherheit sicherung sieb signal span spann spannung speicher spezial spiel spindel spitze stand
+stange start stärke station staub steck stecker stell steuer steuerung stift stillstand stoff
+störung stoß strom stück stütze stufe stunde system tabelle tafel takt tank taste teil temperatur
+tisch tor träger transport trenn trieb trommel typ überlast umgebung umlenk ventil verbindung
+verbrauch verschleiß verschluss vibration volumen vor walze wand wanne warn wart wartung wärme
+wasser wechsel weg welle werk werkzeug wert wicklung winkel zahl zahn zange zeichen zeit zentral
+zubehör zufuhr zug zustand zylinder klotz schwelle nut stößel presse band bogen moment anleitung
+schub schmal breit flach
 """
 
 

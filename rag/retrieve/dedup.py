@@ -1,4 +1,4 @@
-"""Passages that say the same are one hit, with all their pages; those that differ in a value are not.
+"""Passages that say the same are one hit, with all their pages; not when a value differs.
 
 Two passages that differ only in "25 Nm" and "30 Nm" overlap by 0.95: words alone must not decide.
 """

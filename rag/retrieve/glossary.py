@@ -59,10 +59,8 @@ class Glossary:
     def _add(self, concept: Concept, key: tuple[str, ...]) -> None:
         if not key:
             return
-        if len(key) == 1:
-            known = self._single[key[0]]
-        else:
-            known = self._several[key[0]].setdefault(key, [])
+        single = len(key) == 1
+        known = self._single[key[0]] if single else self._several[key[0]].setdefault(key, [])
         if concept not in known:
             known.append(concept)
 

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.snapshot import Found, Snapshot, Tuning
 from rag.settings import Settings
-from rag.types import Language
+from rag.types import Language, ManualStatus
 
 if TYPE_CHECKING:
     from rag.store.library import Library
     from rag.store.vectors import VectorIndex
+
+
+# Which library's weights lie in the vector store; the form changes with what they are made of.
+_WRITTEN = "keywords_written"
+_FORM = "1"
 
 
 class KeywordIndex:
@@ -49,14 +54,28 @@ class KeywordIndex:
     def build(self) -> Snapshot:
         """Index the library as it is now and use that index. Call it in a thread."""
         version = self._library.corpus_version()
+        vectors = self._vectors if self._is_large() else None
+        written = f"{version} {vectors.collection} {_FORM}" if vectors else ""
         snapshot = Snapshot(
             self._library.active_chunks,
             version=version,
             glossary=self.glossary,
             tuning=self._tuning,
+            vectors=vectors,
+            write=self._library.state_get(_WRITTEN) != written,
         )
+        if vectors:
+            self._library.state_set(_WRITTEN, written)
         self._snapshot = snapshot
         return snapshot
+
+    def _is_large(self) -> bool:
+        """Whether the weights belong into the vector store instead of memory."""
+        backend = self._settings.keyword_backend
+        if backend != "auto" or self._vectors is None:
+            return backend == "qdrant" and self._vectors is not None
+        active = self._library.manuals(ManualStatus.ACTIVE)
+        return sum(manual.chunks for manual in active) > self._settings.keyword_limit
 
     async def current(self, patience_s: float = 2.0) -> Snapshot:
         """The index of the library's present state.

@@ -74,7 +74,9 @@ _UNIT = "|".join(re.escape(form) for form in sorted(UNITS, key=len, reverse=True
 NUMBER = r"\d+(?:[.,]\d+)*"
 MEASURE = rf"(?P<amount>{NUMBER})[\s-]{{0,2}}[\[(]?(?P<of>{_UNIT})(?![\w²³])"
 NO_UNIT = rf"(?!\s?(?:{_UNIT})(?!\w))"
-LONE_UNIT = rf"(?P<lone>{'|'.join(re.escape(f) for f in sorted((f for f, u in UNITS.items() if u in TELLING_UNITS), key=len, reverse=True))})(?![\w])"
+_TELLING = [form for form in UNITS if UNITS[form] in TELLING_UNITS]
+_LONE = "|".join(re.escape(form) for form in sorted(_TELLING, key=len, reverse=True))
+LONE_UNIT = rf"(?P<lone>{_LONE})(?![\w])"
 FRACTION = r"(?P<fraction>(?:\d+\s)?\d+\s?[/⁄]\s?\d+)\s{0,2}(?:zoll|inch(?:es)?|\"|″|'')"
 
 _THOUSANDS = re.compile(r"^\d{1,3}(?:[.,]\d{3})+$")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +16,12 @@ from rag.retrieve.bm25 import Floats, Integers, Postings
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.query import Group, QueryBuilder, Weights
+from rag.retrieve.scoring import Index, ceiling, coverage, group_scores
+from rag.retrieve.sparse import Candidates, SparsePostings
 from rag.types import Chunk, Language
+
+if TYPE_CHECKING:
+    from rag.store.vectors import VectorIndex
 
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
 
@@ -45,7 +52,8 @@ class Found:
 
 
 class Snapshot:
-    """BM25 over all passages of a library."""
+    """BM25 over all passages of a library; with ``vectors`` their weights lie there as sparse
+    vectors, and ``write`` says whether those are still to be written."""
 
     def __init__(
         self,
@@ -54,14 +62,15 @@ class Snapshot:
         version: int,
         glossary: Glossary | None,
         tuning: Tuning | None = None,
+        vectors: VectorIndex | None = None,
+        write: bool = True,
     ) -> None:
         self.version = version
         self.tuning = tuning or Tuning()
-        self.languages: dict[str, Language] = {}
         self.ids: list[str] = []
         self._manuals: list[str] = []
-        manual_numbers: list[int] = []
-        pages: list[tuple[int, int]] = []
+        manual_numbers = array("i")
+        pages = array("i")
         contents: list[bool] = []
         frequencies: Counter[str] = Counter()
         for chunk in chunks():
@@ -70,23 +79,33 @@ class Snapshot:
         splitter = CompoundSplitter(frequencies, lexicon) if self.tuning.compounds else None
         self.analyzer = Analyzer(splitter)
 
-        def documents() -> Iterator[list[str]]:
+        def documents() -> Iterator[tuple[str, list[str]]]:
             for chunk in chunks():
                 if not self._manuals or self._manuals[-1] != chunk.manual_id:
                     self._manuals.append(chunk.manual_id)
                 self.ids.append(chunk.id)
                 manual_numbers.append(len(self._manuals) - 1)
-                pages.append((len(self._manuals) - 1, chunk.first_page))
+                pages.append(chunk.first_page)
                 contents.append(is_contents(chunk))
-                yield self._document(chunk)
+                yield chunk.id, self._document(chunk)
 
-        self._postings = Postings(documents(), k1=self.tuning.k1, b=self.tuning.b)
+        k1, b = self.tuning.k1, self.tuning.b
+        self._postings: Postings | SparsePostings
+        if vectors is None:
+            self._postings = Postings((terms for _, terms in documents()), k1=k1, b=b)
+        else:
+            self._postings = SparsePostings(vectors, k1=k1, b=b)
+            self._postings.build(documents(), write=write)
+            self._place_of = {chunk_id: place for place, chunk_id in enumerate(self.ids)}
         self._manual_of = np.array(manual_numbers, np.int32)
         self._prior = np.where(contents, self.tuning.contents, 1.0).astype(np.float32)
-        unique = {page: number for number, page in enumerate(dict.fromkeys(pages))}
-        self._page_of = np.array([unique[page] for page in pages], np.int32)
-        self._vocabulary = _Vocabulary(self._postings)
-        self._builder = QueryBuilder(self.analyzer, self._vocabulary, glossary, self.tuning.weights)
+        _, page_of = np.unique(
+            self._manual_of.astype(np.int64) << 32 | np.array(pages, np.int64), return_inverse=True
+        )
+        self._page_of = page_of.astype(np.int32)
+        self._builder = QueryBuilder(
+            self.analyzer, _Vocabulary(self._postings), glossary, self.tuning.weights
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -113,23 +132,40 @@ class Snapshot:
         own = len(groups)
         if imagined:
             groups += self._builder.imagined(imagined, min(manual_languages, default=language))
-        allowed = self._allowed(manual_ids)
-        per_group = [self._group_scores(group) * allowed for group in groups]
-        if not per_group:
+        index, places = self._searched(groups, manual_ids)
+        if not groups or not index.size:
             return Found((), (), ())
-        total = np.sum(per_group, axis=0) * self._prior
-        total = self._with_pages(total)
+        allowed = self._allowed(manual_ids)[places]
+        others = self.tuning.weights.others
+        per_group = [group_scores(index, group, others) * allowed for group in groups]
+        total = self._with_pages(np.sum(per_group, axis=0) * self._prior[places], places)
         best = np.argsort(-total, kind="stable")[:limit].astype(np.int32)
         best = best[total[best] > 0]
-        coverage, missing = self._coverage(groups[:own], per_group[:own], best)
+        rarest = float(np.log(self._postings.size + 1))
+        weights = [
+            (ceiling(index, group) or group.weight * rarest) if group.own else 0.0
+            for group in groups[:own]
+        ]
+        shares, missing = coverage(groups[:own], weights, per_group[:own], best)
         return Found(
-            tuple(self.ids[document] for document in best),
-            tuple(float(total[document]) for document in best),
-            coverage,
-            tuple(group.label for group in groups if group.own and not self._ceiling(group)),
-            self._known_share(groups[:own], per_group),
+            tuple(self.ids[places[one]] for one in best),
+            tuple(float(total[one]) for one in best),
+            shares,
+            tuple(group.label for group in groups if group.own and not ceiling(index, group)),
+            known_share(groups[:own], per_group),
             missing,
         )
+
+    def _searched(
+        self, groups: Sequence[Group], manual_ids: Collection[str]
+    ) -> tuple[Index, Integers]:
+        """The index to score with, and which passages it numbers, in reading order."""
+        if isinstance(self._postings, Postings):
+            return self._postings, np.arange(self._postings.size, dtype=np.int32)
+        if not groups or not manual_ids:
+            return Candidates(self._postings, (), ()), np.zeros(0, np.int32)
+        found, places = self._postings.candidates(groups, manual_ids, self._place_of)
+        return found, np.array(places, np.int32)
 
     def groups(
         self,
@@ -147,25 +183,20 @@ class Snapshot:
 
     def stands_in(self, code: str, manual_ids: Collection[str]) -> bool:
         """Whether a folded code occurs in any passage of ``manual_ids``."""
+        term = re.sub(r"[,/]", "", code)
+        if isinstance(self._postings, SparsePostings):
+            return self._postings.stands_in(term, manual_ids)
         scores = np.zeros(self._postings.size, np.float32)
-        self._postings.add(scores, re.sub(r"[,/]", "", code), 1.0)
+        self._postings.add(scores, term, 1.0)
         return bool((scores * self._allowed(manual_ids) > 0).any())
 
-    def _known_share(self, groups: list[Group], per_group: list[Floats]) -> float:
-        """The share of the question's own words that some passage in scope has, by any name."""
-        own = [
-            bool(scores.any())
-            for group, scores in zip(groups, per_group, strict=False)
-            if group.own
-        ]
-        return sum(own) / len(own) if own else 0.0
-
-    def _with_pages(self, total: Floats) -> Floats:
+    def _with_pages(self, total: Floats, places: Integers) -> Floats:
         """A passage gains from what else stands on its page: answers spread over a page."""
         if not self.tuning.page or not len(total):
             return total
-        sums = np.bincount(self._page_of, weights=total)
-        rest = sums[self._page_of].astype(np.float32) - total
+        pages = self._page_of[places]
+        sums = np.bincount(pages, weights=total)
+        rest = sums[pages].astype(np.float32) - total
         # Bounded by the passage's own score, so that a page of many weak ones does not win.
         return np.where(total > 0, total + self.tuning.page * np.minimum(rest, total), total)
 
@@ -173,72 +204,19 @@ class Snapshot:
         wanted = np.array([manual in manual_ids for manual in self._manuals], np.float32)
         return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
 
-    def _group_scores(self, group: Group) -> Floats:
-        """Per passage, the best of the group's alternatives (and a share of the others)."""
-        size = self._postings.size
-        best, total = np.zeros(size, np.float32), np.zeros(size, np.float32)
-        for alternative in dict.fromkeys(group.alternatives):
-            words = [word for word in alternative.words if self._postings.knows(word)]
-            if not words:
-                continue
-            scores = np.zeros(size, np.float32)
-            matched = np.zeros(size, np.float32)
-            for word in words:
-                before = scores.copy() if len(alternative.words) > 1 else None
-                for term, weight in word:
-                    self._postings.add(scores, term, weight * alternative.weight)
-                if before is not None:
-                    matched += scores > before
-            if len(alternative.words) > 1:
-                scores *= (matched / len(alternative.words)) ** 2
-            np.maximum(best, scores, out=best)
-            total += scores
-        result: Floats = best + self.tuning.weights.others * (total - best)
-        return result * group.weight
 
-    def _ceiling(self, group: Group) -> float:
-        return group.weight * max(
-            (
-                self._postings.weight(term) * min(1.0, weight)
-                for alternative in group.alternatives
-                for term, weight in alternative.terms()
-            ),
-            default=0.0,
-        )
-
-    def _coverage(
-        self, groups: list[Group], scores: list[Floats], best: Integers
-    ) -> tuple[tuple[float, ...], float]:
-        """Per passage, the idf-weighted share of the question's words that stand in it; and the
-        share of the weightiest word that none of the first three has."""
-        rarest = float(np.log(self._postings.size + 1))
-        weights = [
-            (self._ceiling(group) or group.weight * rarest) if group.own else 0.0
-            for group in groups
-        ]
-        whole = sum(weights) or 1.0
-        has = [
-            [score[document] > 0.25 * weight for document in best]
-            for weight, score in zip(weights, scores, strict=True)
-        ]
-        for number, name in enumerate(groups):
-            if name.says:  # a passage with "Ölwechsel" has "oil" and "change"
-                said = [document > 0 for document in scores[number][best]]
-                for place, group in enumerate(groups):
-                    if group.own and group.label in name.says:
-                        has[place] = [a or b for a, b in zip(has[place], said, strict=True)]
-        coverage = tuple(
-            sum(weight for weight, row in zip(weights, has, strict=True) if row[place]) / whole
-            for place in range(len(best))
-        )
-        lacking = [weight for weight, row in zip(weights, has, strict=True) if not any(row[:3])]
-        return coverage, max(lacking, default=0.0) / whole
+def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
+    """The share of the question's own words that some passage in scope has, by any name."""
+    own = [
+        bool(scores.any()) for group, scores in zip(groups, per_group, strict=False) if group.own
+    ]
+    return sum(own) / len(own) if own else 0.0
 
 
 class _Vocabulary:
     """The index's terms, as the query builder asks for them."""
 
-    def __init__(self, postings: Postings) -> None:
+    def __init__(self, postings: Postings | SparsePostings) -> None:
         self._postings = postings
         self.frequency = postings.frequency
         self.weight = postings.weight

@@ -37,13 +37,12 @@ _GERMAN = (
     "wo wobei wodurch wofür woher wohin womit woran worauf worin wovon wozu wurde wurden würde z "
     "zb zu zum zur zwar zwischen eigene eigenen überall hallo danke bitteschön bedeutet bedeuten "
     "gilt gelten steht stehen mach mache machen macht weiss weiß wissen brauch brauche braucht "
-    "brauchen benötige benötigt passiert hilfe sagen sagt finde findet ihnen nicht ab an aus ein auf "
-    "los weg rum hin her dran drauf drin dabei ran raus rein runter hoch davor neben nie ständig "
-    "dauernd andauernd immer komme komm kommt kommen kommst gehe geht gehen geh gehst kriege krieg "
-    "kriegt kriegen bekomme bekommt bekommen hole holt will wollen wolle möchte mag liegts gibts "
-    "geht's ists sollte sollen darfs zeigen eher ungefähr circa etwa paar sonst eigentlich einfach "
-    "richtig vorher nachher dann lang lange woher wieviele ordentlich überall unserer unserem unseren "
-    "selber selbst allein alleine"
+    "brauchen benötige benötigt passiert hilfe sagen sagt finde findet nicht ab weg rum dran "
+    "drauf drin ran raus rein runter hoch neben nie ständig dauernd andauernd komme komm kommt "
+    "kommen kommst gehe geht gehen geh gehst kriege krieg kriegt kriegen bekomme bekommt bekommen "
+    "hole holt will wollen wolle möchte mag liegts gibts geht's ists darfs zeigen eher ungefähr "
+    "circa paar einfach richtig vorher nachher dann lang lange wieviele ordentlich unserer "
+    "unserem unseren selber selbst allein alleine"
 )
 _ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being "
@@ -54,9 +53,9 @@ _ENGLISH = (
     "some such tell than thanks that the their them then there these they this those through to "
     "too under until up us use used using very was we were what when where whether which while "
     "who whom whose why will with within would you your get got give happen happens isn don doesn "
-    "didn won aren there's find many much often say says want wants every any anything something someone "
-    "somebody someone's come comes going goes go gone put does look looks like new what's where's "
-    "ours there's keep keeps start's let's take takes another really actually"
+    "didn won aren there's find many much often say says want wants anything something someone "
+    "somebody someone's come comes going goes go gone put look looks new what's where's ours keep "
+    "keeps start's let's take takes another really actually"
 )
 
 # Verbs whose forms change their vowel, and nouns made from them; all as folded stems.
@@ -190,26 +189,26 @@ _EVERYDAY = (
     "dauert dauern nehmen nehme nimmt gut schlecht schon neu alt sagen fragen frage gehört passt "
     "passen bringen bringt legen lege stecken gefällt erlaubt darf möglich unmöglich normal ok "
     "kollege kollegen chef leute typ sache ding dinger teil stelle heute morgen gestern danach "
-    "jetzt sofort gleich ganz halb fast wirklich bestimmt sicher unbedingt schlimm wichtig "
-    "groß klein mehr weniger meist meistens manchmal oft selten plötzlich langsam schnell "
-    "hängt liegt läuft lief fertig bereit probiert versuchen versuche nachsehen nachschauen gucken "
-    "schauen guck schau kümmern melden meldet zeigt anzeigt anruf wofür weiter weitermachen "
-    "weiterfahren ab wann welcher überhaupt beachten achten aufpassen passieren dürfen nutzen "
-    "benutzen verwenden verwendet gehören reicht reichen genug zuviel zuwenig kaputt krumm komisch "
-    "does happens ok good bad old right wrong guy guys thing things stuff today now soon just "
-    "big small more less most sometimes always quickly slowly suddenly really stay stays sit sits "
-    "due allowed possible sure long far big wait try tried tell need needed bit lot kind sort "
-    "heavy fit fits fitted hit hits someone standing call called read"
+    "jetzt sofort gleich ganz halb fast wirklich bestimmt sicher unbedingt schlimm wichtig groß "
+    "klein mehr weniger meist meistens manchmal oft selten plötzlich langsam schnell hängt liegt "
+    "läuft lief fertig bereit probiert versuchen versuche nachsehen nachschauen gucken schauen "
+    "guck schau kümmern melden meldet zeigt anzeigt anruf wofür weiter weitermachen weiterfahren "
+    "ab wann welcher überhaupt beachten achten aufpassen passieren dürfen nutzen benutzen "
+    "verwenden verwendet gehören reicht reichen genug zuviel zuwenig kaputt krumm komisch does "
+    "happens good bad old right wrong guy guys thing things stuff today now soon just big small "
+    "more less most sometimes always quickly slowly suddenly really stay stays sit sits due "
+    "allowed possible sure long far wait try tried tell need needed bit lot kind sort heavy fit "
+    "fits fitted hit hits someone standing call called read"
 )
 EVERYDAY_WORDS = frozenset(fold(word) for word in _EVERYDAY.split())
 # Not searched for, but part of what people say: "wie oft", "Strom weg", "how heavy".
 QUIET_WORDS = frozenset(
     fold(word)
-    for word in "wie wann wo wer womit wohin woher warum was ab an aus ein auf los weg rum dran raus "
-    "rein runter hoch um nach zu nicht kein keine nie selbst selber allein alleine lang lange oft "
-    "viel viele wieviel wieviele kommt kommen geht gehen jede jeden jedes alle neben dauernd ständig "
-    "how when where who what which why off out up down on not no never every each self itself long "
-    "much many often come new through".split()
+    for word in "wie wann wo wer womit wohin woher warum was ab an aus ein auf los weg rum dran "
+    "raus rein runter hoch um nach zu nicht kein keine nie selbst selber allein alleine lang "
+    "lange oft viel viele wieviel wieviele kommt kommen geht gehen jede jeden jedes alle "
+    "neben dauernd ständig how when where who what which why off out up down on not no "
+    "never every each self itself long much many often come new through".split()
 )
 STOP_WORDS: dict[Language, frozenset[str]] = {
     "de": frozenset(fold(word) for word in _GERMAN.split()),
