@@ -140,7 +140,7 @@ def _page(browser: Browser, service: Service, words: Words, width: str, scheme: 
 
 def _ask(page: Page, question: str) -> None:
     page.fill("#chat-input", question)
-    page.press("#chat-input", "Enter")
+    page.click("#chat-submit")  # waits until the chat is connected
     expect(page.locator(".negative-feedback-off")).to_have_count(1)
 
 

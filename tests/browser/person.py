@@ -35,7 +35,7 @@ class Person:
     async def type(self, question: str) -> None:
         """Send a question and wait until something happens."""
         await self.page.fill("#chat-input", question)
-        await self.page.press("#chat-input", "Enter")
+        await self.page.click("#chat-submit")  # waits until the chat is connected
         await expect(self.page.locator('[data-step-type="user_message"]').last).to_contain_text(
             question
         )
