@@ -78,7 +78,9 @@ def _contradiction(passages: Sequence[Chunk], one: Record, other: Record) -> Con
         if value.unit is None or rival is None or _only(one, value.dimension) is not value:
             continue
         if equal_values(value, rival) is None:
-            subject = one.text.split(" | ")[0].split(": ", 1)[-1] if one.label else a.heading[-1]
+            # A manual without headings is named by its title.
+            heading = a.heading[-1] if a.heading else a.title
+            subject = one.text.split(" | ")[0].split(": ", 1)[-1] if one.label else heading
             return Conflict(subject, one.passage, value.written, other.passage, rival.written)
     return None
 
