@@ -25,6 +25,7 @@ from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
 from rag.chat.machines import machine_mode, machine_of_address, scope_of
+from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
 from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
@@ -68,9 +69,12 @@ def the_language() -> Language:
 
 
 @cl.set_starters
-async def starters(_user: cl.User | None, tag: str | None) -> list[cl.Starter]:
-    made = await asyncio.to_thread(suggestions.of, language_of(tag or ""))
-    return [cl.Starter(label=one.label, message=one.question, icon=one.icon) for one in made]
+async def starters(user: cl.User | None, tag: str | None) -> list[cl.Starter]:
+    language = language_of(tag or "")
+    made = await asyncio.to_thread(suggestions.of, language)
+    shown = [cl.Starter(label=one.label, message=one.question, icon=one.icon) for one in made]
+    known = await asyncio.to_thread(door.accounts.find, user.identifier) if user else None
+    return [*shown, manuals_starter(language)] if known and known.role is Role.ADMIN else shown
 
 
 @cl.on_chat_start
@@ -85,7 +89,7 @@ async def resume(thread: dict[str, Any]) -> None:
 
 
 async def offer_choices() -> None:
-    """The machines to choose from, and for admins the command to upload."""
+    """The machines to choose from, and for admins the commands for manuals."""
     language = the_language()
     machines = await asyncio.to_thread(services.library.machines)
     address = cl.context.session.environ.get("HTTP_REFERER", "")
@@ -98,7 +102,10 @@ async def offer_choices() -> None:
         return
     description = say("upload.command", language)
     await emitter.set_commands(
-        [{"id": UPLOAD, "description": description, "icon": "book-up", "button": True}]
+        [
+            {"id": UPLOAD, "description": description, "icon": "book-up", "button": True},
+            manuals_command(language),
+        ]
     )
 
 
@@ -115,6 +122,9 @@ async def on_message(message: cl.Message) -> None:
             await the_user(Role.ADMIN)
             await receive_manual(door, language)
             await offer_choices()
+        elif message.command == MANUALS:
+            await the_user(Role.ADMIN)
+            await show_manuals(language, services.settings.max_upload_mb)
         else:
             await answer(message, await the_user(), language)
     except RagError as error:

@@ -148,5 +148,16 @@
     pages.focus();
   };
 
-  window.millwright = { openPage };
+  // --- what only some people need --------------------------------------------------------------
+
+  const loaded = {};
+  const load = (part) =>
+    (loaded[part] ??= new Promise((resolve, reject) => {
+      const script = make("script", { src: `${root}/public/${part}.js` });
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      document.head.append(make("link", { rel: "stylesheet", href: `${root}/public/${part}.css` }), script);
+    }));
+
+  window.millwright = { load, make, openPage };
 })();

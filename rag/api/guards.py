@@ -16,7 +16,7 @@ from rag.api.caller import request_language
 from rag.messages import say
 
 MEGABYTE = 1024 * 1024
-UPLOAD_PATH = "/project/file"
+UPLOADS = (("POST", "/project/file"), ("POST", "/api/admin/manuals"))
 FORM_BYTES = 64 * 1024
 SMALL_BODY = MEGABYTE  # a question, a rating, a form
 DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
@@ -108,14 +108,14 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        upload = scope["path"] == UPLOAD_PATH
+        upload = (scope["method"], scope["path"]) in UPLOADS
         # A form around the file adds a little to its size.
         limit = self.max_upload_mb * MEGABYTE + FORM_BYTES if upload else SMALL_BODY
         announced = Headers(scope=scope).get("content-length", "0")
         size = int(announced) if announced.isdigit() else limit * DRAIN + 1
         if upload and limit < size <= limit * DRAIN:
-            # ``receive_file`` reads it to its end without keeping anything: a browser shows the
-            # answer only when it could send all.
+            # The route reads it to its end without keeping anything: a browser shows the answer
+            # only when it could send all.
             await self.app(scope, receive, send)
             return
         if size > limit:

@@ -10,6 +10,7 @@ from rag.api.caller import request_language
 from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.manual_files import manual_routes
+from rag.api.manual_routes import admin_routes
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.chat.door import Door
@@ -45,6 +46,7 @@ def install(door: Door) -> None:
     count = len(app.router.routes)
     cache = settings.data_dir / "cache" / "pages"
     app.include_router(manual_routes(door.services.library, door.accounts, cache))
+    app.include_router(admin_routes(door))
     app.include_router(session_routes(door.accounts, door.logins, settings.max_upload_mb))
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
     app.include_router(_nothing_else())

@@ -182,6 +182,28 @@ class Library:
             self._activate(connection, manual)
             return self._require(connection, manual_id)
 
+    def edit(self, manual_id: str, **fields: str) -> Manual:
+        """Correct ``title``, ``machine``, ``type``, ``revision`` or ``valid_from``.
+
+        When the correction makes an active manual a revision of another active one, the later
+        upload goes on answering and the earlier is superseded. Raises ``RagError`` for an empty
+        title and while the manual is being read.
+        """
+        if not fields.get("title", "-"):
+            raise RagError("error.title_missing")
+        with self._writes.begin() as connection:
+            manual = self._require(connection, manual_id)
+            if manual.status is ManualStatus.PROCESSING:
+                raise RagError("error.manual_wrong_status", title=manual.title)
+            if fields:
+                changed = update(self._manuals).where(self._manuals.c.id == manual_id)
+                connection.execute(changed.values(**fields))
+            manual = self._require(connection, manual_id)
+            if manual.status is ManualStatus.ACTIVE:
+                others = self._other_revisions(connection, manual)
+                self._activate(connection, max([*others, manual], key=lambda one: one.uploaded_at))
+            return self._require(connection, manual_id)
+
     def remove(self, manual_id: str) -> None:
         """Delete a manual's records and file; unknown ids are no error. Vectors go separately
         (``rag.ingest.manual.remove_manual``)."""

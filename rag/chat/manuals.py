@@ -1,0 +1,47 @@
+"""``/manuals``: shows admins the library. What it lists comes from ``rag.api.manual_routes``."""
+
+from __future__ import annotations
+
+import chainlit as cl
+
+from rag.messages import catalogue, say
+from rag.types import Language
+
+MANUALS = "manuals"
+_WORDS = "manuals."
+
+
+def manuals_command(language: Language) -> dict[str, object]:
+    """The button in the input of an admin."""
+    return {
+        "id": MANUALS,
+        "description": say("manuals.command", language),
+        "icon": "library",
+        "button": True,
+    }
+
+
+def manuals_starter(language: Language) -> cl.Starter:
+    """The entry on the first screen of an admin."""
+    label = say("manuals.command", language)
+    return cl.Starter(label=label, message=label, command=MANUALS, icon="/public/icons/library.svg")
+
+
+async def show_manuals(language: Language, max_upload_mb: int) -> None:
+    """Send the two elements. They hold words only: what they list is fetched anew, each time
+    with the cookie of whoever looks, also when an old chat is opened again."""
+    props = {"language": language, "words": manual_words(language), "limit_mb": max_upload_mb}
+    elements = [
+        cl.CustomElement(name="ManualUpload", props=props),
+        cl.CustomElement(name="Manuals", props=props),
+    ]
+    await cl.Message(content="", elements=elements).send()
+
+
+def manual_words(language: Language) -> dict[str, str]:
+    """The words of the elements; ``{placeholders}`` are filled in the browser."""
+    return {
+        key.removeprefix(_WORDS): text[language]
+        for key, text in catalogue().items()
+        if key.startswith(_WORDS)
+    }
