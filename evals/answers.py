@@ -186,9 +186,8 @@ def _print(report: dict[str, Any], verbose: bool) -> None:
         for row in report["questions"]:
             wrong = [k for k in ("contains", "right_page", "refused_rightly") if row[k] is False]
             if wrong:
-                print(
-                    f"\n{', '.join(wrong)}: {row['question']}\n  {row.get('mode')} {row.get('cited')}"
-                )
+                print(f"\n{', '.join(wrong)}: {row['question']}")
+                print(f"  {row.get('mode')} {row.get('cited')}")
 
 
 if __name__ == "__main__":

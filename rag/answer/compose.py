@@ -95,9 +95,10 @@ async def quote(story: Story) -> AsyncIterator[Event]:
     """Quote mode: verbatim passages, and one line on how to switch the language model on."""
     yield Status("status.quoting")
     started = time.time_ns()
-    token = _quoted(story)
     story.mode = "quote"
-    yield token
+    if story.retrieval.verdict == "weak":
+        yield story.say(f"*{say('answer.weak', story.language)}*\n\n")
+    yield _quoted(story)
     settings = story.services.settings
     if story.reason in ("quote.unreachable", "quote.model_missing", "quote.window"):
         hint = say(

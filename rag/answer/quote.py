@@ -63,6 +63,11 @@ def best_part(chunk: Chunk, relevance: Relevance, characters: int) -> str:
     return text if len(text) <= 2 * characters else text[: 2 * characters].rsplit(" ", 1)[0] + " …"
 
 
+def best_line_score(chunk: Chunk, relevance: Relevance) -> float:
+    """What the passage's best single line or sentence says about the question."""
+    return max(relevance.scores([part], chunk.language)[0] for part in _split(chunk))
+
+
 def _choose(parts: Sequence[str], scores: Sequence[float], room: int, kind: str) -> list[int]:
     """Places of the parts to quote: the best ones, then (in running text) their neighbours."""
     best = max(scores, default=0.0)

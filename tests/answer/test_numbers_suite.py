@@ -64,7 +64,7 @@ def test_unchanged_answers_are_not_marked(said: list[Statement]) -> None:
 
 def test_changed_values_are_caught(said: list[Statement]) -> None:
     passed = []
-    total = {kind: 0 for kind in CHANGES}
+    total = dict.fromkeys(CHANGES, 0)
     for kind, text, statement in changed(said):
         total[kind] += 1
         if not is_marked(text, statement):

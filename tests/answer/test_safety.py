@@ -25,7 +25,7 @@ async def test_they_are_byte_equal_whatever_the_model_writes(
 
 
 async def test_none_of_another_manual(quoting: Services) -> None:
-    of, chunks = compressor()
+    of, _ = compressor()
     foreign = manual("Fremd", "de")
     danger = chunk(foreign, "GEFAHR\nFremde Gefahr!", page=7, heading=("1",), kind="notice",
                    signal=Signal.DANGER)  # fmt: skip
