@@ -11,13 +11,12 @@ import time
 from dataclasses import replace
 
 from rag.codes import find_codes, fold_code
-from rag.language import detect_language
 from rag.retrieve.dedup import merge_duplicates
 from rag.retrieve.exact import Exact, find_records, is_record_of_another
 from rag.retrieve.hyde import write_passage
 from rag.retrieve.join import join_pages
 from rag.retrieve.rerank import covers, rerank
-from rag.retrieve.scope import Narrowed, narrow
+from rag.retrieve.scope import Narrowed, narrow, question_language
 from rag.retrieve.search import OnStage, Search, Services, fuse, hydrate, ignore
 from rag.retrieve.snapshot import Found, Snapshot
 from rag.retrieve.verdict import Evidence, judge
@@ -92,7 +91,7 @@ async def _begin(
 
     narrowed, ids, languages = await asyncio.to_thread(look_up)
     default: Language = "en" if languages == {"en"} else "de"
-    language = detect_language(question, default)
+    language = question_language(question, default, services.keywords.glossary)
     search = Search(question, language, ids, languages, narrowed.words, services, on_stage)
     search.report("scope", started, (), machines=list(narrowed.named), manuals=len(ids))
     return narrowed, search

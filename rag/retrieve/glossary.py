@@ -34,7 +34,8 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A concept's name found in a question, at these positions of its key."""
+    """A concept's name found in a question: where in its key the name's words stand, in the
+    name's order."""
 
     concept: Concept
     positions: tuple[int, ...]
@@ -51,10 +52,13 @@ class Glossary:
         self.concepts = tuple(concepts)
         self._single: dict[str, list[Concept]] = defaultdict(list)
         self._several: dict[str, dict[tuple[str, ...], list[Concept]]] = defaultdict(dict)
+        self._vocabulary: dict[Language, set[str]] = {"de": set(), "en": set()}
         for concept in self.concepts:
             for language, terms in concept.terms.items():
                 for term in terms:
-                    self._add(concept, tuple(dict.fromkeys(name_key(term, language))))
+                    key = tuple(dict.fromkeys(name_key(term, language)))
+                    self._add(concept, key)
+                    self._vocabulary[language].update(key)
 
     def _add(self, concept: Concept, key: tuple[str, ...]) -> None:
         if not key:
@@ -64,19 +68,30 @@ class Glossary:
         if concept not in known:
             known.append(concept)
 
-    def find(self, key: Sequence[str]) -> list[Match]:
-        """Concepts named in a question whose ``name_key`` is ``key``."""
+    def find(self, key: Sequence[str], parts: Sequence[Sequence[str]] = ()) -> list[Match]:
+        """Concepts named in a question whose ``name_key`` is ``key``. In names of several words a
+        compound may stand for its part: ``parts`` are the families of each word's parts."""
         where: dict[str, int] = {}
         for position, family in enumerate(key):
             where.setdefault(family, position)
+        for position, families in enumerate(parts):
+            for family in families:
+                where.setdefault(family, position)
+        whole = set(key)
         found: list[Match] = []
         for family, position in where.items():
-            found.extend(Match(concept, (position,)) for concept in self._single.get(family, ()))
+            if family in whole:
+                found.extend(Match(one, (position,)) for one in self._single.get(family, ()))
             for name, concepts in self._several.get(family, {}).items():
                 if all(word in where for word in name):
-                    positions = tuple(sorted(where[word] for word in name))
-                    found.extend(Match(concept, positions) for concept in concepts)
+                    places = tuple(where[word] for word in name)
+                    if len(set(places)) == len(places):
+                        found.extend(Match(concept, places) for concept in concepts)
         return found
+
+    def knows(self, word: str, language: Language) -> bool:
+        """Whether a folded word stands in a name of this language."""
+        return root(word, language) in self._vocabulary[language]
 
     def kinds(self, families: Iterable[str]) -> list[Concept]:
         """Concepts of kinds of machines (id "machine_…") that have one of these names."""

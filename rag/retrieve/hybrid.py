@@ -22,7 +22,7 @@ ID = "chunk_id"
 SCORE = "score"
 # BM25 and dense. A model that does not cover the language only adds candidates: no dense rank
 # outweighs the last of BM25 (1e-6 / 61 is less than the step between two ranks up to 7,000).
-COVERED = (0.6, 0.4)
+COVERED = (0.75, 0.25)
 UNCOVERED = (1.0, 1e-6)
 
 

@@ -220,39 +220,77 @@ class QueryBuilder:
     ) -> list[Group]:
         """Add what the glossary knows. A name of several words makes a group of its own, and its
         words are not widened one by one: "emergency stop" is not about switching off."""
-        matches = _matches(glossary, words, languages)
+        matches = self._matches(glossary, words, languages)
         named = {
             place for match in matches if len(match.positions) > 1 for place in match.positions
         }
         own = {term for word in words for term in word.families.values()}
-        added: list[Group] = []
+        added: dict[frozenset[int], Group] = {}
         for match in matches:
             groups = [group for place in match.positions if (group := words[place].group)]
             if len(match.positions) > 1:
-                alternatives = self._synonyms(match.concept, languages, groups, without=own)
-                if len(groups) < len(match.positions):  # with a question word: the name is meant
-                    alternatives = [
-                        Alternative(one.words, one.weight / self._weights.synonym)
-                        if one.weight <= self._weights.synonym
-                        else one
-                        for one in alternatives
-                    ]
-                    for group in groups:
-                        group.weight = min(group.weight, self._weights.asked_own)
-                if alternatives:
-                    label = " ".join(words[place].piece.text for place in match.positions)
+                alternatives = self._named(match, groups, languages, own)
+                places = frozenset(match.positions)
+                if alternatives and places in added:
+                    added[places].alternatives.extend(alternatives)
+                elif alternatives:
                     labels = tuple(group.label for group in groups)
-                    added.append(Group(label, alternatives, own=False, says=labels))
-            elif (
-                groups
-                and match.positions[0] not in named
-                and groups[0].weight > self._weights.machine
-            ):
-                groups[0].alternatives.extend(self._synonyms(match.concept, languages, groups))
+                    label = " ".join(words[place].piece.text for place in sorted(places))
+                    added[places] = Group(label, alternatives, own=False, says=labels)
+            elif groups and match.positions[0] not in named:
+                if groups[0].weight > self._weights.machine:
+                    groups[0].alternatives.extend(self._synonyms(match.concept, languages, groups))
         for place, word in enumerate(words):
             if place not in named:
                 self._widen_parts(glossary, word, languages)
-        return added
+        return list(added.values())
+
+    def _named(
+        self,
+        match: Match,
+        groups: Sequence[Group],
+        languages: Sequence[Language],
+        own: Collection[str],
+    ) -> list[Alternative]:
+        """What a name of several words stands for. One with a question word is what is meant:
+        "wie schwer" asks for the weight, and "schwer" itself says little."""
+        alternatives = self._synonyms(match.concept, languages, groups, without=own)
+        if len(groups) == len(match.positions):
+            return alternatives
+        for group in groups:
+            group.weight = min(group.weight, self._weights.asked_own)
+        synonym = self._weights.synonym
+        return [
+            Alternative(one.words, one.weight / synonym) if one.weight <= synonym else one
+            for one in alternatives
+        ]
+
+    def _matches(
+        self, glossary: Glossary, words: Sequence[_Word], languages: Sequence[Language]
+    ) -> list[Match]:
+        """Names in the question's language; in the other one for words that have none there."""
+        other: Language = "en" if languages[0] == "de" else "de"
+        found: list[Match] = []
+        for language in (languages[0], other):
+            key = [word.families.get(language) or root(word.piece.text, language) for word in words]
+            parts = [self._analyzer.parts(word.piece.text) for word in words]
+            taken = {place for match in found for place in match.positions}
+            found.extend(
+                match
+                for match in glossary.find(key, parts if language == "de" else ())
+                if taken.isdisjoint(match.positions) and self._is_near(match, words, language)
+            )
+        return list({(match.concept.id, match.positions): match for match in found}.values())
+
+    @staticmethod
+    def _is_near(match: Match, words: Sequence[_Word], language: Language) -> bool:
+        """A name's words stand close together. English ones also in order ("pressure switch"),
+        but for those with a question word; German verbs stand anywhere."""
+        places = match.positions
+        span = max(places) - min(places) + 1
+        if language == "de" or any(words[place].group is None for place in places):
+            return span <= len(places) + _NAME_SPAN
+        return span <= len(places) + 1 and list(places) == sorted(places)
 
     def _widen_parts(self, glossary: Glossary, word: _Word, languages: Sequence[Language]) -> None:
         """A compound that no name covers is widened part by part ("Pressenhydraulik")."""
@@ -338,21 +376,3 @@ def _pieces_of_name(name: str) -> tuple[Piece, ...]:
 
 def _single(term: str, weight: float) -> Alternative:
     return Alternative((((term, 1.0),),), weight)
-
-
-def _matches(
-    glossary: Glossary, words: Sequence[_Word], languages: Sequence[Language]
-) -> list[Match]:
-    """Names in the question's language; in the other one for words that have none there."""
-    other: Language = "en" if languages[0] == "de" else "de"
-    found: list[Match] = []
-    for language in (languages[0], other):
-        key = [word.families.get(language) or root(word.piece.text, language) for word in words]
-        taken = {place for match in found for place in match.positions}
-        found.extend(
-            match
-            for match in glossary.find(key)
-            if match.positions[-1] - match.positions[0] < len(match.positions) + _NAME_SPAN
-            and taken.isdisjoint(match.positions)
-        )
-    return list({(match.concept.id, match.positions): match for match in found}.values())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from rag.language import detect_language
 from rag.retrieve.analyzer import normalise, pieces
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary, name_key
@@ -54,6 +55,19 @@ def narrow(
     return Narrowed(
         replace(scope, machines=chosen), named, outside=bool(named) and not inside, words=words
     )
+
+
+def question_language(question: str, default: Language, glossary: Glossary | None) -> Language:
+    """The question's language: by its small words, else by which language's names it uses
+    ("safety valve blows off"), else ``default``."""
+    if detect_language(question, "de") == detect_language(question, "en"):
+        return detect_language(question)
+    if glossary is None:
+        return default
+    words = [piece.text for piece in pieces(question) if piece.kind == "word"]
+    german = sum(glossary.knows(word, "de") for word in words)
+    english = sum(glossary.knows(word, "en") for word in words)
+    return default if german == english else ("de" if german > english else "en")
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ from rag.retrieve.glossary import Glossary
 from rag.retrieve.query import Group, QueryBuilder, Weights
 from rag.retrieve.scoring import Index, ceiling, coverage, group_scores
 from rag.retrieve.sparse import Candidates, SparsePostings
+from rag.retrieve.words import STOP_WORDS
 from rag.types import Chunk, Language
 
 if TYPE_CHECKING:
@@ -73,8 +74,12 @@ class Snapshot:
         pages = array("i")
         contents: list[bool] = []
         frequencies: Counter[str] = Counter()
+        languages: dict[str, Counter[Language]] = {}
         for chunk in chunks():
-            frequencies.update(piece.text for piece in pieces(chunk.text) if piece.kind == "word")
+            words = [piece.text for piece in pieces(chunk.text) if piece.kind == "word"]
+            frequencies.update(words)
+            languages.setdefault(chunk.manual_id, Counter())[chunk.language] += len(words)
+        self._language_of = {one: counts.most_common(1)[0][0] for one, counts in languages.items()}
         lexicon = glossary.words() if glossary else ()
         splitter = CompoundSplitter(frequencies, lexicon) if self.tuning.compounds else None
         self.analyzer = Analyzer(splitter)
@@ -111,8 +116,20 @@ class Snapshot:
         return len(self.ids)
 
     def _document(self, chunk: Chunk) -> list[str]:
-        heading = self.analyzer.terms(" / ".join(chunk.heading), chunk.language)
-        return heading * self.tuning.heading + self.analyzer.terms(chunk.text, chunk.language)
+        language = self._language(chunk)
+        heading = self.analyzer.terms(" / ".join(chunk.heading), language)
+        return heading * self.tuning.heading + self.analyzer.terms(chunk.text, language)
+
+    def _language(self, chunk: Chunk) -> Language:
+        """The chunk's language; its manual's where the chunk has no words that prove another, as
+        in a table of names and values."""
+        usual = self._language_of[chunk.manual_id]
+        if chunk.language == usual:
+            return usual
+        words = [piece.text for piece in pieces(chunk.text) if piece.kind == "word"]
+        proof = sum(word in STOP_WORDS[chunk.language] for word in words)
+        against = sum(word in STOP_WORDS[usual] for word in words)
+        return chunk.language if proof >= 2 and proof > against else usual
 
     def search(
         self,

@@ -169,7 +169,7 @@ _GERMAN_SUFFIX = re.compile(
     r"|(?:(?<=sch)|(?<=eif)|(?<=ck)|(?<=nn)|(?<=ll)|(?<=er)|(?<=eh)|(?<=m)|(?<=g)|(?<=b)|(?<=pf)"
     r"|(?<=tz)|(?<=hl))t(?<!wert)(?<!amt)|(?<!gn)(?<!ak)et)$"
 )
-_ENGLISH_SUFFIX = re.compile(r"(?:ation|ment|ing|ness|er|or)$")
+_ENGLISH_SUFFIX = re.compile(r"(?:ation|ment|ing|ness)$")
 
 
 @lru_cache(maxsize=20_000)
