@@ -13,8 +13,9 @@ from rag.ingest.headings import HeadingRules
 from rag.ingest.layout import Frame, Grid, Line, PageLayout
 from rag.ingest.mend import ends_in_hyphen
 from rag.ingest.signals import signal_of
+from rag.ingest.terms import find_terms, usual_margin
 
-BlockKind = Literal["heading", "paragraph", "step", "bullet", "notice", "table", "caption"]
+BlockKind = Literal["heading", "paragraph", "term", "step", "bullet", "notice", "table", "caption"]
 
 STEP = re.compile(
     r"^(?P<number>\d{1,2})[.)]\s+(?=\S)|^(?:Schritt|Step)\s+(?P<word>\d{1,2})\b"
@@ -75,24 +76,33 @@ def _blocks_of(
     lines = [line for line in page.lines if line.role not in ("furniture", "contents")]
     scanned = page.source == "ocr" and lines
     body_size = median(line.size for line in lines) if scanned else 0.0
+    terms = find_terms(lines, rules)
+    margin = usual_margin(lines)
     for line in lines:
         if line.region >= 0:
             if line.region not in done:
                 done.add(line.region)
                 if block:
-                    yield block
+                    yield _settled(block)
                 block = None
                 yield _region_block(page, line.region)
             continue
         level = None if is_cover else rules.level(line, body_size)
-        if block and _same_block(block, line, level, leading):
+        if id(line) in terms:
+            if block:
+                yield _settled(block)
+            block = Block("term", [line])
+            continue
+        if signal_of(line.text) and not rules.is_listed(line):
+            level = None
+        if block and _same_block(block, line, level, leading, margin):
             block.lines.append(line)
             continue
         if block:
-            yield block
+            yield _settled(block)
         block = _new_block(line, level)
     if block:
-        yield block
+        yield _settled(block)
 
 
 def _region_block(page: PageLayout, region: int) -> Block:
@@ -119,7 +129,14 @@ def _new_block(line: Line, level: int | None) -> Block:
     return Block("paragraph", [line])
 
 
-def _same_block(block: Block, line: Line, level: int | None, leading: float) -> bool:
+def _settled(block: Block) -> Block:
+    """A word like "Hinweis" with nothing under it is no notice."""
+    if block.kind == "notice" and len(block.lines) == 1 and not block.word.isupper():
+        return Block("paragraph", block.lines)
+    return block
+
+
+def _same_block(block: Block, line: Line, level: int | None, leading: float, margin: float) -> bool:
     """Whether ``line`` goes on with ``block`` on the same page."""
     last = block.lines[-1]
     down = line.rect[1] - last.rect[1]
@@ -130,10 +147,10 @@ def _same_block(block: Block, line: Line, level: int | None, leading: float) -> 
             and down < 1.6 * last.size
             and not re.match(r"\d", line.text)
         )
-    if level is not None or _opens_block(line):
-        return block.kind == "notice" and level is None and _near(last, line, leading, 2.4)
     if block.kind == "notice":
-        return _near(last, line, leading, 1.7)
+        return level is None and _in_notice(block, line, leading, margin)
+    if level is not None or _opens_block(line) or block.kind == "term":
+        return False
     if "\t" in line.text or "\t" in last.text:
         return False  # a name and a value far apart: each pair on a line of its own
     if line.column != last.column and down < 0:
@@ -145,6 +162,20 @@ def _same_block(block: Block, line: Line, level: int | None, leading: float) -> 
             len(block.lines) > 1 and (abs(line.rect[0] - last.rect[0]) < 2)
         )
     return line.bold == last.bold or ends_in_hyphen(last.text)
+
+
+def _in_notice(block: Block, line: Line, leading: float, margin: float) -> bool:
+    """Whether ``line`` still belongs to the notice without a frame. One that is set in ends where
+    the text comes out again; one that is not, where the next block begins."""
+    word, last = block.lines[0], block.lines[-1]
+    if signal_of(line.text):
+        return False
+    if word.rect[0] > margin + 6:
+        times = 2.4 if _opens_block(line) else 1.7
+        return line.rect[0] > word.rect[0] - 12 and _near(last, line, leading, times)
+    if STEP.match(line.text):
+        return False
+    return _near(last, line, leading, 1.7 if last is word else 1.35)
 
 
 def _near(last: Line, line: Line, leading: float, times: float) -> bool:

@@ -14,6 +14,7 @@ import pypdfium2
 
 from rag.errors import BadFile
 from rag.ingest.chunk import chunk_manual
+from rag.ingest.damage import damaged_pages
 from rag.ingest.furniture import mark_furniture, page_labels
 from rag.ingest.guess import guess
 from rag.ingest.headings import OutlineEntry
@@ -64,6 +65,9 @@ def read_document(
     sha256 = sha256_of(path)
     with PDFIUM_LOCK, open_pdf(path) as document:
         layouts = _read_pages(document, ocr_languages, on_page)
+        for index in damaged_pages(path):
+            if index <= len(layouts):
+                layouts[index - 1].source = "unread"
         outline = _outline(document)
         file_labels = [document.get_page_label(n) for n in range(len(document))]
         metadata = document.get_metadata_dict(skip_empty=True)

@@ -18,6 +18,7 @@ CHARACTER_LIMIT = 120_000  # per page; the densest real pages have about 10,000
 _SMALLEST = 2.0  # points; smaller print cannot be read
 _LINE_BREAKS = "\r\n\x00"
 _LINE_END_HYPHENS = "\ufffe\x02"  # pdfium says so for "-" and U+00AD alike
+_OVERRUN = 8.0  # letter sizes by which the end of a visible line may run off the page
 _INVISIBLE_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 
 
@@ -74,10 +75,12 @@ def read_glyphs(
         unmapped += _is_unmapped(character)
         pdfium.FPDFText_GetLooseCharBox(text_page, number, rect)
         place = (rect.left, rect.bottom, rect.right, rect.top)
-        if _is_hidden(place, style, shapes, page_box, searchable_scan):
+        last = found[-1] if found else None
+        runs_off = last is not None and _runs_off(last, place, style, page_box)
+        if not runs_off and _is_hidden(place, style, shapes, page_box, searchable_scan):
             hidden.append(" " + character if after_space else character)
-        elif found and found[-1][1] == place and found[-1][0] != character:
-            found[-1] = (found[-1][0] + character, *found[-1][1:])  # "fi" drawn as one sign
+        elif last and last[1] == place and (last[2] is style or last[0] != character):
+            found[-1] = (last[0] + character, *last[1:])  # "fi", "ff" drawn as one sign
         elif (spot := (character, round(place[0]), round(place[1]))) not in drawn:
             drawn.add(spot)  # a letter drawn twice in one place is a bold one, not two
             found.append((character, place, style, after_space))
@@ -177,6 +180,25 @@ def _is_hidden(
     if style.unseen:
         return not searchable_scan
     return style.suspect and _melts_into_background(x, y, style, shapes)
+
+
+def _runs_off(
+    last: tuple[str, Rect, _Style, bool], place: Rect, style: _Style, page_box: Rect
+) -> bool:
+    """Whether the character at ``place`` goes on, over the right edge of the page, with the line
+    that ``last`` stands in: the typesetter's overfull line, not something put out of sight."""
+    _, before, before_style, _ = last
+    size = max(style.size, _SMALLEST)
+    return (
+        page_box[2] < place[2] <= page_box[2] + _OVERRUN * size
+        and before[2] > page_box[2] - 2 * size
+        and not style.unseen
+        and not style.suspect
+        and style.size >= _SMALLEST
+        and abs(style.size - before_style.size) < 0.5
+        and abs(place[1] - before[1]) < 0.3 * size
+        and -0.3 * size < place[0] - before[2] < 0.7 * size
+    )
 
 
 def _alike(ink: Color, ground: Color) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from rag.ingest.layout import Cell, Frame, Glyph, Grid, Rect, holds, union
 from rag.ingest.lines import build_lines
+from rag.ingest.words import Word
 
 _EDGE_LIMIT = 2500  # a page with more is a drawing
 _POINT_LIMIT = 2500
@@ -69,8 +71,11 @@ def _as_plumber_edge(edge: Edge) -> dict[str, Any]:
     }
 
 
-def build_grid(cells: Sequence[Rect], glyphs: Sequence[Glyph], page: int) -> Grid | None:
-    """The table made of ``cells`` with its texts; None when it has not two rows and columns."""
+def build_grid(cells: Sequence[Rect], words: Sequence[Word], page: int) -> Grid | None:
+    """The table made of ``cells`` with its texts; None when it has not two rows and columns.
+
+    A word that runs over a ruling line belongs to the cell that has most of it.
+    """
     columns = _edges([x for cell in cells for x in (cell[0], cell[2])])
     rows = _edges([y for cell in cells for y in (cell[1], cell[3])])
     if len(columns) < 3 or len(rows) < 3 or len(cells) < 4:
@@ -85,7 +90,7 @@ def build_grid(cells: Sequence[Rect], glyphs: Sequence[Glyph], page: int) -> Gri
         )
         for cell in cells
     ]
-    for cell, inside in zip(made, _by_cell(made, glyphs, columns, rows), strict=True):
+    for cell, inside in zip(made, _by_cell(made, words, columns, rows), strict=True):
         cell.lines = build_lines(inside, page, bounds[2], bounds[3], columns=False)
     if sum(bool(cell.lines) for cell in made) < 3:
         return None
@@ -93,9 +98,9 @@ def build_grid(cells: Sequence[Rect], glyphs: Sequence[Glyph], page: int) -> Gri
 
 
 def _by_cell(
-    cells: Sequence[Cell], glyphs: Sequence[Glyph], columns: Sequence[float], rows: Sequence[float]
+    cells: Sequence[Cell], words: Sequence[Word], columns: Sequence[float], rows: Sequence[float]
 ) -> list[list[Glyph]]:
-    """The glyphs of each cell, by their centres."""
+    """The glyphs of each cell, by their words."""
     owner = {
         (row, column): number
         for number, cell in enumerate(cells)
@@ -103,12 +108,23 @@ def _by_cell(
         for column in range(*cell.columns)
     }
     found: list[list[Glyph]] = [[] for _ in cells]
-    for glyph in glyphs:
-        x0, y0, x1, y1 = glyph.rect
-        place = bisect_right(rows, (y0 + y1) / 2) - 1, bisect_right(columns, (x0 + x1) / 2) - 1
+    for word in words:
+        _, y0, _, y1 = word.rect
+        place = bisect_right(rows, (y0 + y1) / 2) - 1, _column_of(word.rect, columns)
         if place in owner:
-            found[owner[place]].append(glyph)
+            found[owner[place]].extend(word.glyphs)
     return found
+
+
+def _column_of(rect: Rect, columns: Sequence[float]) -> int:
+    """The column with more than half of the word, else the one it begins in: a long word runs
+    out of its cell to the right. -1 when it stands beside the table."""
+    x0, _, x1, _ = rect
+    for column, (left, right) in enumerate(pairwise(columns)):
+        if min(x1, right) - max(x0, left) > (x1 - x0) / 2:
+            return column
+    first = bisect_right(columns, x0) - 1
+    return first if first < len(columns) - 1 else -1
 
 
 def _edges(values: list[float]) -> list[float]:
@@ -160,7 +176,13 @@ def _belongs(frame: Rect, rect: Rect) -> bool:
     return inside or below or beside
 
 
-def build_frame(rect: Rect, glyphs: Sequence[Glyph], page: int) -> Frame:
+def build_frame(rect: Rect, words: Sequence[Word], page: int) -> Frame:
     """The frame at ``rect`` with the lines that stand in it, from top to bottom."""
-    inside = [glyph for glyph in glyphs if holds(rect, glyph.rect, 1.0)]
+    inside = [glyph for word in words if holds(rect, word.rect, 1.0) for glyph in word.glyphs]
     return Frame(rect, build_lines(inside, page, rect[2], rect[3], columns=False))
+
+
+def inside_table(rect: Rect, grid: Grid) -> bool:
+    """Whether a word at ``rect`` is one of the table's, though it may run out of it."""
+    y = (rect[1] + rect[3]) / 2
+    return grid.rect[1] - 1 <= y <= grid.rect[3] + 1 and _column_of(rect, grid.column_edges) >= 0

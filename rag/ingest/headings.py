@@ -16,6 +16,8 @@ _NUMBERED = re.compile(
 _CONTENTS_ENTRY = re.compile(
     r"^(?P<title>.*?[^\s.·…_])[\s.·…_]{4,}\s*(?P<label>[ivxlcdm]{1,7}|[A-Z]?\d{0,3}[-–/]?\d{1,4})$"
 )
+# A narrow column of numbers leaves no blank: "5.10Updates".
+_CONTENTS_NUMBER = re.compile(r"^(?P<number>\d{1,2}(?:\.\d{1,3}){1,4})(?=[^\W\d_])")
 _CONTENTS_TITLE = re.compile(
     r"^(?:inhalt|inhaltsverzeichnis|(?:table of )?contents)$", re.IGNORECASE
 )
@@ -40,12 +42,20 @@ class HeadingRules:
     level_of_size: dict[float, int] = field(default_factory=dict)
     deepest: int = 0
 
+    def is_larger(self, line: Line, body_size: float = 0.0) -> bool:
+        """Whether the letters of ``line`` are those of a heading."""
+        return line.size >= _LARGER * (body_size or self.body_size)
+
+    def is_listed(self, line: Line) -> bool:
+        """Whether the outline or the contents name ``line``."""
+        return normal(line.text) in self.known
+
     def level(self, line: Line, body_size: float = 0.0) -> int | None:
         """1 for a chapter, 2 for a section …; None when ``line`` is no heading. ``body_size`` is
         given for a scanned page, whose sizes cannot be compared with those of other pages."""
         if line.role != "body" or len(line.text) > 140:
             return None
-        larger = line.size >= _LARGER * (body_size or self.body_size)
+        larger = self.is_larger(line, body_size)
         listed = self.known.get(normal(line.text))
         if listed is not None and (larger or line.bold):
             return listed
@@ -58,6 +68,11 @@ class HeadingRules:
         if larger and not re.search(r"[.,;]$", line.text) and len(line.text) > 1:
             return self.level_of_size.get(round(line.size, 1), max(self.deepest, 1) + 1)
         return None
+
+
+def is_numbered(text: str) -> bool:
+    """Whether ``text`` begins like a numbered heading ("3.1 Aufbau")."""
+    return bool(_NUMBERED.match(text))
 
 
 def normal(title: str) -> str:
@@ -79,7 +94,7 @@ def mark_contents(pages: Sequence[PageLayout]) -> list[OutlineEntry]:
         edges = sorted({round(line.rect[0]) for line, _ in found})
         for line, match in found:
             line.role = "contents"
-            numbered = _NUMBERED.match(match["title"])
+            numbered = _NUMBERED.match(match["title"]) or _CONTENTS_NUMBER.match(match["title"])
             indent = sum(edge < line.rect[0] - 4 for edge in edges)
             level = numbered["number"].count(".") + 1 if numbered else 1 + min(indent, 3)
             entries.append(OutlineEntry(level, match["title"].strip()))

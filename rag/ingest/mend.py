@@ -63,7 +63,8 @@ def _joined(text: str, line: str, vocabulary: Vocabulary) -> str:
     head, tail = broken[1], follower[0]
     if tail.lower() in _AFTER_SUSPENDED and f"{head}{tail}" not in vocabulary:
         return f"{text} {line}"  # "Ein- und Ausgang"
-    if not tail[0].islower() or not head[-1].isalpha():
+    capitals = tail.isupper() and head.isupper() and f"{head}{tail}" in vocabulary
+    if not capitals and not (tail[0].islower() and head[-1].isalpha()):
         return text + line
     if _keeps_hyphen(head, tail, vocabulary):
         return text + line

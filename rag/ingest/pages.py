@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rag.ingest.glyphs import PageText, read_glyphs
-from rag.ingest.grids import build_frame, build_grid, find_cells, find_frames
+from rag.ingest.grids import build_frame, build_grid, find_cells, find_frames, inside_table
 from rag.ingest.layout import Frame, Glyph, Grid, Line, PageLayout, Rect, holds, turn, union
 from rag.ingest.lines import build_lines
 from rag.ingest.rules import with_upright_rules
 from rag.ingest.shapes import Shapes, read_shapes
 from rag.ingest.signals import signal_of
+from rag.ingest.words import Word, words_of
 
 _SCAN_COVER = 0.5  # share of the page that a picture must cover to be a scan of it
 _BROKEN = 0.3  # share of unmapped characters from which a text layer counts as none
@@ -86,40 +87,49 @@ def _from_text(
     areas = [
         framed(area.rect) for area in shapes.areas if area.stroked or min(area.color[:3]) <= 250
     ]
-    frames = _notice_frames(areas, cells, upright, layout)
+    words = words_of(upright)
+    frames = _notice_frames(areas, cells, words, layout)
     taken = [frame.rect for frame in frames]
     grids = [
         grid
         for group in cells
         if not any(holds(rect, union(group)) for rect in taken)
-        and (grid := build_grid(group, upright, index))
+        and (grid := build_grid(group, words, index))
     ]
     layout.frames, layout.grids = frames, grids
-    layout.lines = _ordered(text.glyphs, layout)
+    turned = [glyph for glyph in text.glyphs if glyph.turned]
+    layout.lines = _ordered(words, turned, layout)
     return layout
 
 
 def _notice_frames(
     areas: Sequence[Rect],
     cells: Sequence[Sequence[Rect]],
-    glyphs: Sequence[Glyph],
+    words: Sequence[Word],
     layout: PageLayout,
 ) -> list[Frame]:
     """Frames whose text begins with a signal word. A table that explains them is none."""
     boxes = [group for group in cells if len(group) <= 6]
     found = []
     for rect in find_frames(areas, boxes, layout.width * layout.height):
-        frame = build_frame(rect, glyphs, layout.index)
-        words = [signal_of(line.text) for line in frame.lines]
-        if frame.lines and words[0] and sum(1 for word in words if word) == 1:
+        frame = build_frame(rect, words, layout.index)
+        signals = [signal_of(line.text) for line in frame.lines]
+        if frame.lines and signals[0] and sum(1 for signal in signals if signal) == 1:
             found.append(frame)
     return found
 
 
-def _ordered(glyphs: Sequence[Glyph], layout: PageLayout) -> list[Line]:
+def _ordered(words: Sequence[Word], turned: Sequence[Glyph], layout: PageLayout) -> list[Line]:
     """All lines of the page in reading order, each knowing the grid or frame it stands in."""
     regions = [grid.rect for grid in layout.grids] + [frame.rect for frame in layout.frames]
-    free = [glyph for glyph in glyphs if not any(holds(rect, glyph.rect, 1.0) for rect in regions)]
+    free = [
+        glyph
+        for word in words
+        if not any(holds(rect, word.rect, 1.0) for rect in regions)
+        and not any(inside_table(word.rect, grid) for grid in layout.grids)
+        for glyph in word.glyphs
+    ]
+    free += [glyph for glyph in turned if not any(holds(r, glyph.rect, 1.0) for r in regions)]
     ordered: list[Line] = []
     for line in build_lines(free, layout.index, layout.width, layout.height, regions=regions):
         if line.region < 0:

@@ -13,8 +13,9 @@ from rag.ingest.layout import Line, PageLayout, union
 from rag.ingest.mend import Vocabulary, join_lines
 from rag.ingest.records import records_of
 from rag.ingest.runs import Said, procedure_parts, prose_parts, runs_of
-from rag.ingest.signals import SIGNAL_WORDS
+from rag.ingest.signals import signal_level
 from rag.ingest.tables import WholeTable, append_table, can_continue, read_table
+from rag.ingest.tidy import join_tiny
 from rag.language import detect_language
 from rag.types import Box, ChunkKind, Language, Signal
 
@@ -61,6 +62,7 @@ class PassageBuilder:
         if waiting:
             self._close_table(waiting)
         self._flush()
+        self.passages = join_tiny(self.passages)
         _link_last_notices(self.passages)
         return self.passages
 
@@ -118,7 +120,7 @@ class PassageBuilder:
             "\n".join([block.word, *texts]),
             self._path,
             self._boxes(block.lines),
-            signal=SIGNAL_WORDS[block.word],
+            signal=signal_level(block.word),
         )
         self.passages.append(passage)
         self._notices.append((self._path, passage))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PROSE_LIMIT = 900  # characters
 _PROSE_LEAST = 250  # a shorter rest joins the passage before it
-_PROCEDURE_LIMIT = 1400  # a longer procedure is parted between steps
+PROCEDURE_LIMIT = 1200  # a longer procedure is parted between steps
 _INTRODUCTION = 300  # a paragraph this short right before the first step belongs to the steps
 _BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜ\"„“(])")
 _RESULT = re.compile(r"^(?:[→⇒➜↳✓✔]|Ergebnis|Result)")
@@ -76,15 +76,15 @@ def _is_indented(step: Said, entry: Said) -> bool:
 def procedure_parts(group: list[Said]) -> Iterator[list[Said]]:
     """The whole procedure, or parts of about equal length that begin with a step."""
     total = sum(len(entry.text) + 1 for entry in group)
-    if total <= _PROCEDURE_LIMIT:
+    if total <= PROCEDURE_LIMIT:
         yield group
         return
     count = -(-total // 1000)
     target, length = total / count, 0
     part: list[Said] = []
-    for entry in group:
-        begins = entry.block.kind == "step"
-        if part and begins and length + len(entry.text) / 2 > target:
+    for entry in (piece for said in group for piece in _sentences(said)):
+        begins = entry.block.kind == "step" and length + len(entry.text) / 2 > target
+        if part and (begins or length + len(entry.text) > PROCEDURE_LIMIT):
             yield part
             part, length = [], 0
         part.append(entry)
@@ -97,23 +97,41 @@ def prose_parts(group: Sequence[Said]) -> Iterator[list[Said]]:
     """Paragraphs together up to the limit; an over-long one is parted between sentences."""
     parts: list[list[Said]] = []
     length = 0
-    for entry in (piece for said in group for piece in _sentences(said)):
-        fits = parts and length + len(entry.text) + 1 <= PROSE_LIMIT
-        small = parts and len(entry.text) < _PROSE_LEAST and length < PROSE_LIMIT - 100 and fits
-        if fits or small:
-            parts[-1].append(entry)
-            length += len(entry.text) + 1
+    for unit in _units([piece for said in group for piece in _sentences(said)]):
+        more = sum(len(entry.text) + 1 for entry in unit)
+        if parts and length + more <= PROSE_LIMIT:
+            parts[-1].extend(unit)
+            length += more
             continue
         if parts and parts[-1][-1].text.endswith(":") and len(parts[-1]) > 1:
             lead = parts[-1].pop()  # an introduction goes with what it introduces
-            parts.append([lead, entry])
-            length = len(lead.text) + len(entry.text) + 2
+            parts.append([lead, *unit])
+            length = len(lead.text) + more + 1
             continue
-        parts.append([entry])
-        length = len(entry.text) + 1
+        parts.append(unit)
+        length = more
     if len(parts) > 1 and length < _PROSE_LEAST:
         parts[-2].extend(parts.pop())
     yield from parts
+
+
+def _units(pieces: Sequence[Said]) -> Iterator[list[Said]]:
+    """What must not be parted: a term or a bold line, and what it stands over."""
+    unit: list[Said] = []
+    for piece in pieces:
+        unit.append(piece)
+        if not _is_lead(piece):
+            yield unit
+            unit = []
+    if unit:
+        yield unit
+
+
+def _is_lead(said: Said) -> bool:
+    if said.block.kind == "term":
+        return True
+    bold = said.block.kind == "paragraph" and all(line.bold for line in said.block.lines)
+    return bold and len(said.text) <= 90 and not re.search(r"[.!?]$", said.text)
 
 
 def _sentences(said: Said) -> Iterator[Said]:
@@ -121,9 +139,21 @@ def _sentences(said: Said) -> Iterator[Said]:
         yield said
         return
     text = ""
-    for sentence in _BETWEEN_SENTENCES.split(said.text):
+    for sentence in _short_sentences(said.text):
         if text and len(text) + len(sentence) + 1 > PROSE_LIMIT:
             yield replace(said, text=text)
             text = ""
         text = f"{text} {sentence}".strip()
     yield replace(said, text=text)
+
+
+def _short_sentences(text: str) -> Iterator[str]:
+    """The sentences of ``text``; one beyond the limit is parted between words."""
+    for sentence in _BETWEEN_SENTENCES.split(text):
+        rest = sentence
+        while len(rest) > PROSE_LIMIT:
+            at = rest.rfind(" ", PROSE_LIMIT // 2, PROSE_LIMIT)
+            at = at if at > 0 else PROSE_LIMIT
+            yield rest[:at]
+            rest = rest[at:].lstrip()
+        yield rest
