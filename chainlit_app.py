@@ -122,7 +122,7 @@ async def on_message(message: cl.Message) -> None:
             await the_user(Role.ADMIN)
             await receive_manual(door, language)
             await offer_choices()
-        elif message.command == MANUALS:
+        elif message.command in MANUALS:
             await the_user(Role.ADMIN)
             await show_manuals(language, services.settings.max_upload_mb)
         else:

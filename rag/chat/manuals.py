@@ -7,14 +7,15 @@ import chainlit as cl
 from rag.messages import catalogue, say
 from rag.types import Language
 
-MANUALS = "manuals"
+# The button shows the command itself, so it comes in the user's language.
+MANUALS = frozenset(catalogue()["manuals.title"].values())
 _WORDS = "manuals."
 
 
 def manuals_command(language: Language) -> dict[str, object]:
     """The button in the input of an admin."""
     return {
-        "id": MANUALS,
+        "id": say("manuals.title", language),
         "description": say("manuals.command", language),
         "icon": "library",
         "button": True,
@@ -23,8 +24,8 @@ def manuals_command(language: Language) -> dict[str, object]:
 
 def manuals_starter(language: Language) -> cl.Starter:
     """The entry on the first screen of an admin."""
-    label = say("manuals.command", language)
-    return cl.Starter(label=label, message=label, command=MANUALS, icon="/public/icons/library.svg")
+    label, command = say("manuals.command", language), say("manuals.title", language)
+    return cl.Starter(label=label, message=label, command=command, icon="/public/icons/library.svg")
 
 
 async def show_manuals(language: Language, max_upload_mb: int) -> None:
