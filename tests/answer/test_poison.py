@@ -63,6 +63,9 @@ def poisoned(
             hyde="never",
         )
         opened[writes] = build_services(settings)
+        other = manual("Anderes", "de")
+        fillers = [f"Absatz {n} über Lager, Rohre und Ventile." for n in range(120)]
+        load(opened[writes], other, [chunk(other, f, page=9, heading=("2",)) for f in fillers])
         for place, poison in enumerate(POISONED):
             of = manual(machine(place), "de")
             told = chunk(of, f"{GOOD} {poison}", page=9, heading=("1 Start",))
