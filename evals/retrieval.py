@@ -306,9 +306,8 @@ def print_misses(results: Sequence[Result]) -> None:
         rank = result.ranks["final"]
         if result.question.manuals and not (rank and rank <= 3):
             pages = [hit.chunk.first_page for hit in result.retrieval.hits]
-            print(
-                f"{rank or '-':>3}  {result.question.question}  {sorted(result.question.pages)} ≠ {pages}"
-            )
+            wanted = sorted(result.question.pages)
+            print(f"{rank or '-':>3}  {result.question.question}  {wanted} ≠ {pages}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from rag.retrieve.bm25 import Floats, Integers
-from rag.retrieve.query import Group
+from rag.retrieve.terms import Group
 
 
 class Index(Protocol):

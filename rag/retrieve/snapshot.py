@@ -15,9 +15,11 @@ from rag.retrieve.analyzer import Analyzer, pieces
 from rag.retrieve.bm25 import Floats, Integers, Postings
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary
-from rag.retrieve.query import Group, QueryBuilder, Weights
+from rag.retrieve.query import QueryBuilder
 from rag.retrieve.scoring import Index, ceiling, coverage, group_scores
 from rag.retrieve.sparse import Candidates, SparsePostings
+from rag.retrieve.terms import Group, Weights
+from rag.retrieve.vocabulary import LibraryVocabulary
 from rag.retrieve.words import STOP_WORDS
 from rag.types import Chunk, Language
 
@@ -35,6 +37,7 @@ class Tuning:
     b: float = 0.6
     heading: int = 2
     contents: float = 0.3
+    notice: float = 0.85  # warnings repeat the same words on many pages
     page: float = 0.3
     compounds: bool = True
     weights: Weights = field(default_factory=Weights)
@@ -72,7 +75,7 @@ class Snapshot:
         self._manuals: list[str] = []
         manual_numbers = array("i")
         pages = array("i")
-        contents: list[bool] = []
+        priors = array("f")
         frequencies: Counter[str] = Counter()
         languages: dict[str, Counter[Language]] = {}
         for chunk in chunks():
@@ -91,7 +94,7 @@ class Snapshot:
                 self.ids.append(chunk.id)
                 manual_numbers.append(len(self._manuals) - 1)
                 pages.append(chunk.first_page)
-                contents.append(is_contents(chunk))
+                priors.append(self._prior_of(chunk))
                 yield chunk.id, self._document(chunk)
 
         k1, b = self.tuning.k1, self.tuning.b
@@ -103,13 +106,13 @@ class Snapshot:
             self._postings.build(documents(), write=write)
             self._place_of = {chunk_id: place for place, chunk_id in enumerate(self.ids)}
         self._manual_of = np.array(manual_numbers, np.int32)
-        self._prior = np.where(contents, self.tuning.contents, 1.0).astype(np.float32)
+        self._prior = np.array(priors, np.float32)
         _, page_of = np.unique(
             self._manual_of.astype(np.int64) << 32 | np.array(pages, np.int64), return_inverse=True
         )
         self._page_of = page_of.astype(np.int32)
         self._builder = QueryBuilder(
-            self.analyzer, _Vocabulary(self._postings), glossary, self.tuning.weights
+            self.analyzer, LibraryVocabulary(self._postings), glossary, self.tuning.weights
         )
 
     def __len__(self) -> int:
@@ -119,6 +122,12 @@ class Snapshot:
         language = self._language(chunk)
         heading = self.analyzer.terms(" / ".join(chunk.heading), language)
         return heading * self.tuning.heading + self.analyzer.terms(chunk.text, language)
+
+    def _prior_of(self, chunk: Chunk) -> float:
+        """How much a passage's score counts, whatever was asked."""
+        if chunk.kind == "notice":
+            return self.tuning.notice
+        return self.tuning.contents if is_contents(chunk) else 1.0
 
     def _language(self, chunk: Chunk) -> Language:
         """The chunk's language; its manual's where the chunk has no words that prove another, as
@@ -230,46 +239,6 @@ def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
     return sum(own) / len(own) if own else 0.0
 
 
-class _Vocabulary:
-    """The index's terms, as the query builder asks for them."""
-
-    def __init__(self, postings: Postings | SparsePostings) -> None:
-        self._postings = postings
-        self.frequency = postings.frequency
-        self.weight = postings.weight
-
-    def containing(self, word: str, most: int = 8) -> list[str]:
-        """Terms that begin or, for longer words, end with ``word`` or have it inside."""
-        if len(word) < 4:
-            return []
-        found = [
-            term
-            for term in self._postings.terms
-            if len(term) > len(word)
-            and (
-                term.startswith(word)
-                or (len(word) > 4 and term.endswith(word))
-                or (len(word) > 5 and word in term)
-            )
-        ]
-        return sorted(found, key=len)[:most]
-
-    def similar(self, word: str, most: int = 3) -> list[str]:
-        """Terms within one typing error of ``word``, two for words of eight letters or more."""
-        if len(word) < 5:
-            return []
-        errors = 2 if len(word) >= 8 else 1
-        found = [
-            (distance, term)
-            for term in self._postings.terms
-            if abs(len(term) - len(word)) <= errors
-            and term[0] == word[0]
-            and term.isalpha()
-            and (distance := _distance(word, term, errors)) <= errors
-        ]
-        return [term for _, term in sorted(found)[:most]]
-
-
 def is_contents(chunk: Chunk) -> bool:
     """A table of contents or an index: most of its lines end in a page number."""
     lines = [line.strip() for line in chunk.text.splitlines() if line.strip()]
@@ -278,19 +247,3 @@ def is_contents(chunk: Chunk) -> bool:
     hits = sum(bool(_CONTENTS_LINE.search(line)) for line in lines)
     leaders = sum("...." in line or ". . ." in line for line in lines)
     return leaders >= 0.4 * len(lines) or (hits >= 0.7 * len(lines) and len(lines) >= 8)
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """Damerau-Levenshtein distance (adjacent swaps count one); ``limit + 1`` when it is more."""
-    previous: list[int] = []
-    current = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, previous, current = previous, current, [i]
-        for j, facing in enumerate(other, 1):
-            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (letter != facing))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == facing:
-                cost = min(cost, before[j - 2] + 1)
-            current.append(cost)
-        if min(current) > limit:
-            return limit + 1
-    return current[-1]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.retrieve.bm25 import Floats
-from rag.retrieve.query import Group
+from rag.retrieve.terms import Group
 
 if TYPE_CHECKING:
     from rag.store.vectors import VectorIndex

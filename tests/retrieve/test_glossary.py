@@ -1,0 +1,64 @@
+"""The workshop's thesaurus, and a plant's own words over it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.errors import BadFile
+from rag.messages import say
+from rag.retrieve.glossary import load_glossary, name_key
+
+GLOSSARY = load_glossary()
+
+
+def concepts(question: str, language: str = "de") -> set[str]:
+    key = name_key(question, "de" if language == "de" else "en")
+    return {match.concept.id for match in GLOSSARY.find(key)}
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "concept"),
+    [
+        ("Wie fest muss ich die Schrauben anziehen?", "de", "torque"),
+        ("Vorher Strom weg", "de", "isolate"),
+        ("Der Schlauch leckt", "de", "leak"),
+        ("Wie viele Umdrehungen?", "de", "speed"),
+        ("Wie oft Öl wechseln?", "de", "oil_change"),
+        ("Where is the red button?", "en", "emergency_stop"),
+        ("What PPE do I have to wear?", "en", "ppe"),
+    ],
+)
+def test_words_of_the_workshop(question: str, language: str, concept: str) -> None:
+    assert concept in concepts(question, language)
+
+
+def test_it_is_broad_and_bilingual() -> None:
+    assert len(GLOSSARY.concepts) >= 400
+    assert all(concept.terms["de"] and concept.terms["en"] for concept in GLOSSARY.concepts)
+
+
+def test_a_plants_own_words_are_merged() -> None:
+    extra = "id;de;en\ntorque;Anknallwert;\nsepp;Seppmaschine|Sepp;line seven\n"
+    merged = load_glossary(extra.encode())
+    known = {concept.id: concept for concept in merged.concepts}
+    assert "Anknallwert" in known["torque"].terms["de"]
+    assert "Anzugsdrehmoment" in known["torque"].terms["de"]
+    assert {match.concept.id for match in merged.find(["sepp"])} == {"sepp"}
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b"\xff\xfe\x00", "error.glossary_not_utf8"),
+        ("wort;word\n", "error.glossary_header"),
+        ("id;de;en\nx;y\n", "error.glossary_columns"),
+        ("id;de;en\nx;;\n", "error.glossary_empty"),
+        ("id;de;en\nx;a;b\nx;c;d\n", "error.glossary_twice"),
+        (f"id;de;en\nx;{'a' * 90};b\n", "error.glossary_term"),
+    ],
+)
+def test_what_is_wrong_is_said(content: str | bytes, key: str) -> None:
+    with pytest.raises(BadFile) as raised:
+        load_glossary(content)
+    assert raised.value.key == key
+    assert say(key, "de", **raised.value.values) != say(key, "en", **raised.value.values)
