@@ -62,7 +62,7 @@ def _usual_leading(pages: Sequence[PageLayout]) -> float:
     found: Counter[float] = Counter()
     for page in pages:
         for above, line in zip(page.lines, page.lines[1:], strict=False):
-            step = (line.rect[1] - above.rect[1]) / max(line.size, 1)
+            step = (line.rect[3] - above.rect[3]) / max(line.size, 1)
             if above.role == line.role == "body" and above.size == line.size and 0.9 < step < 2.2:
                 found[round(step, 1)] += 1
     return found.most_common(1)[0][0] if found else 1.3
@@ -139,7 +139,7 @@ def _settled(block: Block) -> Block:
 def _same_block(block: Block, line: Line, level: int | None, leading: float, margin: float) -> bool:
     """Whether ``line`` goes on with ``block`` on the same page."""
     last = block.lines[-1]
-    down = line.rect[1] - last.rect[1]
+    down = line.rect[3] - last.rect[3]
     if block.kind == "heading":
         return (
             level is not None
@@ -178,8 +178,9 @@ def _in_notice(block: Block, line: Line, leading: float, margin: float) -> bool:
     return _near(last, line, leading, 1.7 if last is word else 1.35)
 
 
+# Distances are measured between lower edges: the upper ones differ with "Ö" and "ß".
 def _near(last: Line, line: Line, leading: float, times: float) -> bool:
-    down = line.rect[1] - last.rect[1]
+    down = line.rect[3] - last.rect[3]
     return -1.0 <= down <= times * leading * max(line.size, last.size, 1.0)
 
 

@@ -27,7 +27,7 @@ def _goes_on(last: Line, line: Line) -> bool:
         return True
     if BULLET.match(line.text) or STEP.match(line.text) or last.bold != line.bold:
         return False
-    down = line.rect[1] - last.rect[1]
+    down = line.rect[3] - last.rect[3]
     return (
         last.role == "body"
         and abs(last.size - line.size) < 0.6

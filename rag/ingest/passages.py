@@ -206,9 +206,9 @@ def _is_title(block: Block, table: Block) -> bool:
 
 
 def _is_figure_label(block: Block) -> bool:
-    """Position numbers of a drawing: nothing but figures and single letters."""
+    """Position numbers of a drawing: nothing but figures and single letters, no formula."""
     return block.kind == "paragraph" and not re.search(
-        r"[^\W\d_]{2}", " ".join(line.text for line in block.lines)
+        r"[^\W\d_]{2}|[%=<>]", " ".join(line.text for line in block.lines)
     )
 
 
@@ -238,7 +238,7 @@ def _is_continuation_caption(block: Block, following: Sequence[Block]) -> bool:
 def _same_paragraph(last: Line, line: Line) -> bool:
     if BULLET.match(line.text) or STEP.match(line.text):
         return False
-    return last.bold == line.bold and line.rect[1] - last.rect[1] < 1.75 * max(line.size, 1.0)
+    return last.bold == line.bold and line.rect[3] - last.rect[3] < 1.75 * max(line.size, 1.0)
 
 
 def _steps_go_on(said: Sequence[Said], following: Sequence[Block]) -> bool:
