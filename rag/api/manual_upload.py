@@ -56,7 +56,7 @@ def safe_name(name: str) -> str:
     """The last part of ``name`` without control characters, at most ``NAME_LETTERS`` letters with
     its suffix kept."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    plain = _FORBIDDEN.sub(" ", clean_field(last, letters=10 * NAME_LETTERS)).strip(" .")
+    plain = clean_field(_FORBIDDEN.sub(" ", last), letters=10 * NAME_LETTERS).strip(" .")
     stem, suffix = Path(plain).stem, Path(plain).suffix[:10]
     if not stem:
         return _UNNAMED

@@ -32,11 +32,9 @@ async def show_manuals(language: Language, max_upload_mb: int) -> None:
     """Send the two elements. They hold words only: what they list is fetched anew, each time
     with the cookie of whoever looks, also when an old chat is opened again."""
     props = {"language": language, "words": manual_words(language), "limit_mb": max_upload_mb}
-    elements = [
-        cl.CustomElement(name="ManualUpload", props=props),
-        cl.CustomElement(name="Manuals", props=props),
-    ]
-    await cl.Message(content="", elements=elements).send()
+    message = await cl.Message(content="").send()
+    for name in ("ManualUpload", "Manuals"):  # one after the other: in this order on the page
+        await cl.CustomElement(name=name, props=props).send(for_id=message.id)
 
 
 def manual_words(language: Language) -> dict[str, str]:

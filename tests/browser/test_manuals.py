@@ -1,0 +1,223 @@
+"""An admin keeps the library at the page: from uploading to deleting, and what others see of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import Locator, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.person import Person
+from tests.manual_files import small_manual
+from tests.served import Service
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def machine(service: Service, open_page: OpenPage) -> AsyncIterator[str]:
+    """A machine that no other test has; its manuals are deleted at the end."""
+    name = f"Kran {uuid.uuid4().hex[:6].upper()}"
+    yield name
+    admin = await open_page(service, "admin")
+    await admin.page.evaluate(
+        """async (machine) => {
+            const {manuals} = await (await fetch("/api/admin/manuals")).json();
+            for (const one of manuals.filter((one) => one.machine === machine))
+                await fetch(`/api/admin/manuals/${one.id}`, {method: "DELETE"});
+        }""",
+        name,
+    )
+
+
+async def open_library(admin: Person) -> None:
+    await admin.page.locator("#starters button").last.click()
+    await expect(admin.page.locator(".mw-manuals tbody tr").first).to_be_visible()
+
+
+async def upload(admin: Person, *files: Path, **fields: str) -> None:
+    """Choose ``files``, say the same of each, send them and wait until they are read."""
+    page = admin.page
+    await page.set_input_files(".mw-choose input", files)
+    for entry in await page.locator(".mw-file").all():
+        for label, text in fields.items():
+            await entry.get_by_label(label.replace("_", " "), exact=True).fill(text)
+    await page.click(".mw-send")
+    await expect(page.locator(".mw-file")).to_have_count(0)
+    for file in files:
+        job = page.locator(".mw-job", has_text=file.name)
+        await expect(job).to_have_attribute("data-status", "done")
+        await job.get_by_role("button").click()
+        await expect(job).to_have_count(0)
+
+
+def row(admin: Person, revision: str) -> Locator:
+    cell = admin.page.locator('[data-column="revision"]').get_by_text(revision, exact=True)
+    return admin.page.locator(".mw-manuals tr[data-manual]", has=cell)
+
+
+async def act(admin: Person, revision: str, action: str) -> None:
+    """Open the row of a revision, press a button there and say yes."""
+    title = row(admin, revision).locator(".mw-open")
+    if await title.get_attribute("aria-expanded") != "true":
+        await title.click()
+    await admin.page.locator(".mw-actions").get_by_role("button", name=action, exact=True).click()
+    await admin.page.locator(".mw-question").get_by_role("button", name=action, exact=True).click()
+    await expect(admin.page.locator(".mw-question")).to_have_count(0)
+
+
+async def has_status(admin: Person, revision: str, status: str) -> None:
+    await expect(row(admin, revision)).to_have_attribute("data-status", status)
+
+
+async def test_the_whole_life_of_two_revisions(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "Kran alt.pdf", tmp_path / "Kran neu.pdf"
+    old.write_bytes(small_manual(machine, "A", "Die Zykloidschraube wird mit 21 Nm angezogen."))
+    new.write_bytes(small_manual(machine, "B", "Die Zykloidschraube wird mit 34 Nm angezogen."))
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    about = {"Maschine": machine, "Art": "Betriebsanleitung"}
+    await upload(admin, old, **about, Revision="A")
+    await upload(admin, new, **about, Revision="B", Gültig_ab="2026-01-31")
+    await admin.page.fill(".mw-tools input", machine)
+    await expect(admin.page.locator(".mw-manuals tr[data-manual]")).to_have_count(2)
+    await has_status(admin, "A", "superseded")
+    await has_status(admin, "B", "active")
+
+    await act(admin, "A", "Zu dieser Revision zurück")
+    await has_status(admin, "A", "active")
+    await has_status(admin, "B", "superseded")
+    await act(admin, "A", "Abschalten")
+    await has_status(admin, "A", "disabled")
+    await act(admin, "A", "Einschalten")
+    await has_status(admin, "A", "active")
+    await act(admin, "B", "Löschen")
+    await expect(row(admin, "B")).to_have_count(0)
+    await has_status(admin, "A", "active")
+
+    technician = await open_page(service)
+    answer = await technician.ask(f"{machine}: Mit wie viel Nm wird die Zykloidschraube angezogen?")
+    await expect(answer).to_contain_text("21 Nm")
+
+
+async def test_two_files_at_once_and_a_page_that_nobody_could_read(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    """Read, but not answered from until somebody has looked at it."""
+    good, bad = tmp_path / "good.pdf", tmp_path / "bad.pdf"
+    good.write_bytes(small_manual(machine, "1", "Tighten to 21 Nm."))
+    bad.write_bytes(small_manual(machine, "2", "Nobody reads this.", unreadable_page=True))
+    admin = await open_page(service, "admin", locale="en-GB")
+    await open_library(admin)
+    page = admin.page
+    await page.set_input_files(".mw-choose input", [good, bad])
+    for entry, revision in zip(await page.locator(".mw-file").all(), ("1", "2"), strict=True):
+        await entry.get_by_label("Machine").fill(machine)
+        await entry.get_by_label("Type").fill("Manual")
+        await entry.get_by_label("Revision").fill(revision)
+    await page.click(".mw-send")
+    await expect(page.locator('.mw-job[data-status="done"]')).to_have_count(2)
+    await page.fill(".mw-tools input", machine)
+    await has_status(admin, "1", "active")
+    await has_status(admin, "2", "needs_release")
+
+    await row(admin, "2").locator(".mw-open").click()
+    await expect(page.locator(".mw-quality [data-doubtful]")).to_contain_text("Pages not read")
+    await page.get_by_role("button", name="View pages").click()
+    await expect(page.locator(".mw-read")).to_contain_text("not read")
+    await expect(page.locator(".mw-inspect header small")).to_have_text("PDF page 2 of 2")
+    await page.keyboard.press("Escape")
+    await act(admin, "2", "Release")
+    await has_status(admin, "2", "active")
+    await has_status(admin, "1", "superseded")
+
+
+async def test_a_page_beside_what_was_understood(service: Service, open_page: OpenPage) -> None:
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+    await page.fill(".mw-tools input", "HP 160")
+    await page.locator(".mw-open").first.click()
+    await page.get_by_role("button", name="Seiten ansehen").click()
+    await page.get_by_label("PDF-Seite", exact=True).fill("12")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".mw-read")).to_contain_text("Seite 2-3")
+    notice = page.locator(".mw-understood article").filter(has_text="Sicherheitshinweis").first
+    await notice.click()
+    marked = page.locator(".mw-part.mw-chosen").first
+    await expect(marked).to_be_visible()
+    picture, box = await page.locator(".mw-inspect img").bounding_box(), await marked.bounding_box()
+    assert picture and box
+    assert picture["y"] <= box["y"] < box["y"] + box["height"] <= picture["y"] + picture["height"]
+    await expect(page.locator(".mw-grid th").first).to_be_visible()
+
+
+async def test_bad_files_say_why_and_details_can_be_corrected(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    file, text = tmp_path / "manual.pdf", tmp_path / "text.pdf"
+    file.write_bytes(small_manual(machine, "1", "Mit 21 Nm anziehen."))
+    text.write_text("This is a text, whatever its name says.")
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+    await page.set_input_files(".mw-choose input", text)
+    await page.click(".mw-send")
+    await expect(page.locator(".mw-file .mw-wrong")).to_contain_text("kein PDF")
+    await page.get_by_role("button", name="Nicht hochladen").click()
+    await upload(admin, file, Maschine="Falsch", Revision="7")
+    await page.fill(".mw-tools input", "Falsch")
+    await row(admin, "7").locator(".mw-open").click()
+    await page.get_by_role("button", name="Angaben ändern").click()
+    await page.locator(".mw-question").get_by_label("Maschine").fill(machine)
+    await page.keyboard.press("Enter")
+    await page.fill(".mw-tools input", machine)
+    await has_status(admin, "7", "active")
+
+
+async def test_sorting_and_searching(service: Service, open_page: OpenPage) -> None:
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+
+    async def counts() -> list[int]:
+        cells = page.locator('.mw-manuals td[data-column="pages"]')
+        return [int(text) for text in await cells.all_inner_texts()]
+
+    header = page.get_by_role("columnheader", name="Seiten")
+    await header.get_by_role("button").click()
+    await expect(header).to_have_attribute("aria-sort", "ascending")
+    assert await counts() == sorted(await counts())
+    await header.get_by_role("button").click()
+    await expect(header).to_have_attribute("aria-sort", "descending")
+    assert await counts() == sorted(await counts(), reverse=True)
+    await page.fill(".mw-tools input", "no such manual")
+    await expect(page.locator(".mw-manuals")).to_contain_text("Dazu passt kein Handbuch")
+
+
+async def test_on_a_phone_rows_are_cards(service: Service, open_page: OpenPage) -> None:
+    admin = await open_page(
+        service, "admin", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    )
+    await open_library(admin)
+    await admin.page.locator(".mw-open").first.click()
+    await expect(admin.page.locator(".mw-quality")).to_be_visible()
+    assert await admin.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for one in await admin.page.locator(".mw-library button:visible").all():
+        box = await one.bounding_box()
+        assert box
+        assert box["height"] >= 44
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+async def test_others_are_not_offered_it(service: Service, open_page: OpenPage) -> None:
+    """What they send by hand all the same is refused: ``tests/api/test_manual_routes.py``."""
+    for name in ("technician", "qa"):
+        person = await open_page(service, name)
+        await expect(person.page.locator("#starters button").first).to_be_visible()
+        assert "Handbücher verwalten" not in await person.page.locator("body").inner_text()
+        await expect(person.page.locator(".command-button")).to_have_count(0)
+        assert await person.call("DELETE", "/api/admin/manuals/any") == 403
