@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from rag.ingest.layout import Cell, Frame, Glyph, Grid, Rect, holds, union
 from rag.ingest.lines import build_lines
-from rag.ingest.words import Word
+from rag.ingest.words import Word, column_of, split_at, text_starts
 
 _EDGE_LIMIT = 2500  # a page with more is a drawing
 _POINT_LIMIT = 2500
@@ -101,6 +100,7 @@ def _by_cell(
     cells: Sequence[Cell], words: Sequence[Word], columns: Sequence[float], rows: Sequence[float]
 ) -> list[list[Glyph]]:
     """The glyphs of each cell, by their words."""
+    bounds = (columns[0], rows[0], columns[-1], rows[-1])
     owner = {
         (row, column): number
         for number, cell in enumerate(cells)
@@ -108,23 +108,14 @@ def _by_cell(
         for column in range(*cell.columns)
     }
     found: list[list[Glyph]] = [[] for _ in cells]
-    for word in words:
+    starts = text_starts([word.rect[0] for word in words if holds(bounds, word.rect)], columns)
+    for word in (part for whole in words for part in split_at(whole, starts)):
         _, y0, _, y1 = word.rect
-        place = bisect_right(rows, (y0 + y1) / 2) - 1, _column_of(word.rect, columns)
+        column = column_of(word.rect, columns, starts)
+        place = bisect_right(rows, (y0 + y1) / 2) - 1, column
         if place in owner:
             found[owner[place]].extend(word.glyphs)
     return found
-
-
-def _column_of(rect: Rect, columns: Sequence[float]) -> int:
-    """The column with more than half of the word, else the one it begins in: a long word runs
-    out of its cell to the right. -1 when it stands beside the table."""
-    x0, _, x1, _ = rect
-    for column, (left, right) in enumerate(pairwise(columns)):
-        if min(x1, right) - max(x0, left) > (x1 - x0) / 2:
-            return column
-    first = bisect_right(columns, x0) - 1
-    return first if first < len(columns) - 1 else -1
 
 
 def _edges(values: list[float]) -> list[float]:
@@ -185,4 +176,5 @@ def build_frame(rect: Rect, words: Sequence[Word], page: int) -> Frame:
 def inside_table(rect: Rect, grid: Grid) -> bool:
     """Whether a word at ``rect`` is one of the table's, though it may run out of it."""
     y = (rect[1] + rect[3]) / 2
-    return grid.rect[1] - 1 <= y <= grid.rect[3] + 1 and _column_of(rect, grid.column_edges) >= 0
+    within = grid.rect[1] - 1 <= y <= grid.rect[3] + 1
+    return within and column_of(rect, grid.column_edges, {}) >= 0

@@ -9,7 +9,7 @@ from rag.ingest.glyphs import PageText, read_glyphs
 from rag.ingest.grids import build_frame, build_grid, find_cells, find_frames, inside_table
 from rag.ingest.layout import Frame, Glyph, Grid, Line, PageLayout, Rect, holds, turn, union
 from rag.ingest.lines import build_lines
-from rag.ingest.rules import with_upright_rules
+from rag.ingest.rules import with_closing_rules, with_upright_rules
 from rag.ingest.shapes import Shapes, read_shapes
 from rag.ingest.signals import signal_of
 from rag.ingest.words import Word, words_of
@@ -82,7 +82,8 @@ def _from_text(
         return turn(flat, wide, high, text.quarters)
 
     upright = [glyph for glyph in text.glyphs if glyph.turned == 0]
-    edges = with_upright_rules([framed(edge) for edge in shapes.edges], upright)
+    edges = with_closing_rules([framed(edge) for edge in shapes.edges])
+    edges = with_upright_rules(edges, upright)
     cells = find_cells(edges)
     areas = [
         framed(area.rect) for area in shapes.areas if area.stroked or min(area.color[:3]) <= 250

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -30,6 +31,33 @@ def with_upright_rules(edges: Sequence[Edge], glyphs: Sequence[Glyph]) -> list[E
         if places:
             added.extend((x, top, x, bottom) for x in (x0, *places, x1))
     return [*edges, *added]
+
+
+def with_closing_rules(edges: Sequence[Edge]) -> list[Edge]:
+    """``edges`` and a level rule where three or more upright ones end together without one: a
+    table that goes on, on the next page or from the last one."""
+    upright = [edge for edge in edges if edge[0] == edge[2]]
+    level = [edge for edge in edges if edge[1] == edge[3]]
+    ends: dict[int, list[Edge]] = defaultdict(list)
+    for edge in upright:
+        if edge[3] - edge[1] > _SAME:
+            ends[round(edge[1])].append(edge)
+            ends[round(edge[3])].append(edge)
+    added: list[Edge] = []
+    for y, meeting in ends.items():
+        places = sorted({edge[0] for edge in meeting})
+        wide = places[-1] - places[0] > 60 if len(places) >= 3 else False
+        if not wide or any(_crosses(rule, y, places) for rule in (*level, *added)):
+            continue
+        if not any(edge[1] < y - _SAME and edge[3] > y + _SAME and edge[0] in places
+                   for edge in upright):  # fmt: skip
+            added.append((places[0], float(y), places[-1], float(y)))
+    return [*edges, *added]
+
+
+def _crosses(rule: Edge, y: float, places: Sequence[float]) -> bool:
+    """Whether the level ``rule`` lies at ``y`` anywhere between the outer ``places``."""
+    return abs(rule[1] - y) < _SAME and rule[0] < places[-1] - 1 and rule[2] > places[0] + 1
 
 
 def _piles(level: Sequence[Edge]) -> Iterator[list[Edge]]:

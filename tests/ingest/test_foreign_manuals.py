@@ -194,3 +194,30 @@ def test_contents_whose_numbers_touch_the_titles_keep_their_levels(paper: Paper)
     assert [chunk.heading for chunk in chunks] == [
         ("5 Pflege",), *(("5 Pflege", title) for title in titles[1:])
     ]  # fmt: skip
+
+
+def test_columns_that_touch_are_told_apart_by_where_their_texts_begin(paper: Paper) -> None:
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    width = stringWidth("Hersteller", "SansBold", 9)
+    rows = [["Hersteller", "Modell", "Zeit"], ["www.beispielwerke.de", "D5", "1000"],
+            ["Beta", "2,5-Ampere", "2000"], ["Gamma", "Schrittmachertreiber", "3000"],
+            ["Delta", "D7", "4000"]]  # fmt: skip
+    paper.table(rows, [width, 40, 80], 100)
+    text = "\n".join(chunk.text for chunk in paper.read().chunks)
+    assert text.splitlines() == [
+        " | ".join(f"{name}: {value}" for name, value in zip(rows[0], row, strict=True))
+        for row in rows[1:]
+    ]
+
+
+def test_a_table_left_open_at_the_foot_of_the_page_keeps_its_last_row(paper: Paper) -> None:
+    for number, (name, value) in enumerate((("Teil", "Maß"), ("Welle", "12"), ("Nabe", "14"))):
+        y = 700 + 20 * number
+        paper.rule(60, 260, y)
+        for x in (60, 160, 260):
+            paper.canvas.line(x, 842 - y, x, 842 - y - 20)
+        paper.write(name, 64, y + 14, bold=number == 0)
+        paper.write(value, 164, y + 14, bold=number == 0)
+    (chunk,) = paper.read().chunks
+    assert chunk.text.splitlines() == ["Teil: Welle | Maß: 12", "Teil: Nabe | Maß: 14"]
