@@ -158,7 +158,11 @@ async def test_a_manual_from_upload_to_deletion(admin: httpx.AsyncClient) -> Non
     refused = await ended(admin, again.json()["job"]["id"])
     assert refused["status"] == "failed"
     assert second["title"] in refused["error"]
-    assert (await admin.delete(f"{JOBS}/{refused['id']}")).status_code == 200
+    job = f"{JOBS}/{refused['id']}"
+    assert (await admin.post(f"{job}/retry")).status_code == 409
+    assert (await admin.post(f"{job}/explode")).status_code == 404
+    assert (await admin.delete(job)).status_code == 200
+    assert (await admin.post(f"{job}/cancel")).status_code == 404
 
     async def status(manual: dict[str, Any]) -> str:
         return next(str(one["status"]) for one in await manuals(admin) if one["id"] == manual["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,11 +37,18 @@ async def open_library(admin: Person) -> None:
     await expect(admin.page.locator(".mw-manuals tbody tr").first).to_be_visible()
 
 
+async def choose(admin: Person, *files: Path) -> list[Locator]:
+    """Choose ``files``; the forms that ask about each."""
+    await admin.page.set_input_files(".mw-choose input", files)
+    forms = admin.page.locator(".mw-file")
+    await expect(forms).to_have_count(len(files))
+    return await forms.all()
+
+
 async def upload(admin: Person, *files: Path, **fields: str) -> None:
     """Choose ``files``, say the same of each, send them and wait until they are read."""
     page = admin.page
-    await page.set_input_files(".mw-choose input", files)
-    for entry in await page.locator(".mw-file").all():
+    for entry in await choose(admin, *files):
         for label, text in fields.items():
             await entry.get_by_label(label.replace("_", " "), exact=True).fill(text)
     await page.click(".mw-send")
@@ -113,8 +121,7 @@ async def test_two_files_at_once_and_a_page_that_nobody_could_read(
     admin = await open_page(service, "admin", locale="en-GB")
     await open_library(admin)
     page = admin.page
-    await page.set_input_files(".mw-choose input", [good, bad])
-    for entry, revision in zip(await page.locator(".mw-file").all(), ("1", "2"), strict=True):
+    for entry, revision in zip(await choose(admin, good, bad), ("1", "2"), strict=True):
         await entry.get_by_label("Machine").fill(machine)
         await entry.get_by_label("Type").fill("Manual")
         await entry.get_by_label("Revision").fill(revision)
@@ -133,6 +140,27 @@ async def test_two_files_at_once_and_a_page_that_nobody_could_read(
     await act(admin, "2", "Release")
     await has_status(admin, "2", "active")
     await has_status(admin, "1", "superseded")
+
+
+async def test_progress_is_seen_and_reading_can_be_cancelled(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "long.pdf"
+    file.write_bytes(small_manual(machine, "1", "Mit 21 Nm anziehen.", pages=1500))
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+    [form] = await choose(admin, file)
+    await form.get_by_label("Maschine").fill(machine)
+    await page.click(".mw-send")
+    job = page.locator(".mw-job", has_text="long.pdf")
+    await expect(job.locator(".mw-state")).to_have_text(re.compile(r"Seite \d+ von 1500"))
+    await expect(job.locator("progress")).to_be_visible()
+    await job.get_by_role("button", name="Abbrechen").click()
+    await page.locator(".mw-question").get_by_role("button", name="Abbrechen").click()
+    await expect(job).to_have_attribute("data-status", "cancelled")
+    await page.fill(".mw-tools input", machine)
+    await expect(page.locator(".mw-manuals")).to_contain_text("Dazu passt kein Handbuch")
 
 
 async def test_a_page_beside_what_was_understood(service: Service, open_page: OpenPage) -> None:
@@ -164,7 +192,7 @@ async def test_bad_files_say_why_and_details_can_be_corrected(
     admin = await open_page(service, "admin")
     await open_library(admin)
     page = admin.page
-    await page.set_input_files(".mw-choose input", text)
+    await choose(admin, text)
     await page.click(".mw-send")
     await expect(page.locator(".mw-file .mw-wrong")).to_contain_text("kein PDF")
     await page.get_by_role("button", name="Nicht hochladen").click()
