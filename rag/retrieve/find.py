@@ -25,6 +25,7 @@ from rag.types import Hit, Language, Retrieval, Scope, Verdict
 _FINAL_DEPTH = 10
 # Measured on the tune questions: the passages hold the answer's words for 0.88 of them with up to
 # three pieces a page of the ten best, for 0.74 with one; the page is among the three for the same.
+_DEDUP_DEPTH = 24
 _JOIN_DEPTH = 10
 _JOIN_MOST = 3
 _JOIN_CHARACTERS = 1600
@@ -57,7 +58,7 @@ async def find_passages(
     if use_language_model and _wants_hyde(search, exact, evidence):
         hyde_text, fused = await _second_pass(search, snapshot, fused)
     ranked = await _reranked(search, fused)
-    final = _final(search, exact, ranked)
+    final = await asyncio.to_thread(_final, search, exact, ranked)
 
     verdict, sure = _judge(search, found, ranked)
     if exact.records:
@@ -196,7 +197,8 @@ def _final(search: Search, exact: Exact, ranked: list[Hit]) -> list[Hit]:
     rest = [hit for hit in ranked if hit.chunk.id not in known]
     if exact.asked:
         rest = [hit for hit in rest if not is_record_of_another(hit.chunk, exact.asked)]
-    merged = merge_duplicates([*first, *rest], jaccard=search.services.settings.dedup_jaccard)
+    candidates = [*first, *rest][:_DEDUP_DEPTH]
+    merged = merge_duplicates(candidates, jaccard=search.services.settings.dedup_jaccard)
     pages = join_pages(merged, depth=_JOIN_DEPTH, most=_JOIN_MOST, characters=_JOIN_CHARACTERS)
     final = [
         replace(hit, ranks={**hit.ranks, "final": rank})
