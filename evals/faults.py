@@ -6,14 +6,33 @@ place of a part of the running process, and nothing of it outlives the process.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rag.answer import ask, cite
-from rag.retrieve import dedup, find
+from rag.answer import cite
+from rag.answer.safety import notices_for
+from rag.retrieve import dedup
 from rag.retrieve.analyzer import Analyzer
+from rag.retrieve.dedup import merge_duplicates
+from rag.retrieve.hybrid import fusion_weights
 from rag.types import Citation, Hit, Notice
+
+
+def _put(replacement: Any, original: Any) -> None:
+    """Use ``replacement`` wherever a module of ours has ``original``; at least one must."""
+    places = [
+        (module, name)
+        for module_name, module in list(sys.modules.items())
+        if module_name.startswith("rag.")
+        for name, value in vars(module).items()
+        if value is original
+    ]
+    if not places:
+        raise LookupError(f"nothing uses {original.__name__} any more")
+    for module, name in places:
+        setattr(module, name, replacement)
 
 
 def tokeniser() -> None:
@@ -27,7 +46,7 @@ def tokeniser() -> None:
 
 def fusion() -> None:
     """The dense hits outrank BM25's in every language."""
-    find.fusion_weights = lambda question, passages, model: (1e-6, 1.0)  # type: ignore[assignment]
+    _put(lambda question, passages, model: (1e-6, 1.0), fusion_weights)
 
 
 def dedup_values() -> None:
@@ -42,28 +61,27 @@ def dedup_values() -> None:
 
 def dedup_nothing() -> None:
     """Repeated passages stay."""
-    find.merge_duplicates = lambda hits, jaccard: list(hits)  # type: ignore[assignment,misc]
+    _put(lambda hits, *, jaccard: list(hits), merge_duplicates)
 
 
 def notices() -> None:
     """Only the most severe notice is shown."""
-    original = ask.notices_for
 
     async def first_only(hits: Sequence[Hit], library: Any) -> tuple[Notice, ...]:
-        return (await original(hits, library))[:1]
+        return (await notices_for(hits, library))[:1]
 
-    ask.notices_for = first_only
+    _put(first_only, notices_for)
 
 
 def citations() -> None:
     """Citations name the page after the right one."""
     original = cite.citation
 
-    def next_page(n: int, hit: Hit, relevance: Any) -> Citation:
-        made = original(n, hit, relevance)
+    def next_page(*arguments: Any) -> Citation:
+        made = original(*arguments)
         return replace(made, page=made.page + 1, last_page=made.last_page + 1)
 
-    cite.citation = next_page
+    _put(next_page, original)
 
 
 FAULTS: dict[str, Callable[[], None]] = {

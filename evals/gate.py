@@ -27,7 +27,7 @@ from evals.run.journal import Journal
 from evals.run.options import NOTICES
 from evals.run.plan import Plan, Setting, read_datasets, thinned
 from evals.run.results import estimates
-from rag.retrieve import find
+from rag.retrieve import dedup
 from rag.types import Chunk, Hit
 
 BOUNDS = Path(__file__).parent / "gate.toml"
@@ -114,6 +114,7 @@ def check(
             name: value["mean"] for name, value in estimates(rows[: len(questions)]).items()
         }
         measured |= duplicates(list(bench.library.active_chunks()), bench)
+        measured["words_meet"] = words_meet(bounds.get("tokeniser", {}), bench)
     finally:
         bench.close()
     measured |= _by_language(rows[: len(questions)])
@@ -160,16 +161,27 @@ def duplicates(chunks: Sequence[Chunk], bench: Bench) -> dict[str, float]:
     for chunk in chunks:
         page = chunk.last_page + 1
         twin = replace(chunk, id=f"{chunk.id}-same", first_page=page, last_page=page)
-        kept = find.merge_duplicates([Hit(chunk), Hit(twin)], jaccard=jaccard)
+        kept = dedup.merge_duplicates([Hit(chunk), Hit(twin)], jaccard=jaccard)
         merged.append(float(len(kept) == 1 and kept[0].also_on == (twin,)))
         number = _NUMBER.search(chunk.text)
         if number is None:
             continue
         text = f"{chunk.text[: number.start()]}{int(number[0]) + 1}{chunk.text[number.end() :]}"
         other = replace(twin, id=f"{chunk.id}-other", text=text)
-        kept = find.merge_duplicates([Hit(chunk), Hit(other)], jaccard=jaccard)
+        kept = dedup.merge_duplicates([Hit(chunk), Hit(other)], jaccard=jaccard)
         apart.append(float(len(kept) == 2))
     return {"repetitions_merged": mean(merged), "values_kept_apart": mean(apart)}
+
+
+def words_meet(words: dict[str, Any], bench: Bench) -> float:
+    """The share of word pairs that are indexed as they should: with or without a common term."""
+    analyzer = bench.keywords.build().analyzer
+    right = []
+    for kind in ("same", "different"):
+        for language, one, other in words.get(kind, []):
+            common = set(analyzer.terms(one, language)) & set(analyzer.terms(other, language))
+            right.append(float(bool(common) == (kind == "same")))
+    return mean(right)
 
 
 def _wrong(row: Row) -> str:

@@ -75,6 +75,7 @@ async def run_rows(
             key = plan.row_key(setting, question, repeat)
             if key in journal.rows:
                 return journal.rows[key]
+            # Kept within the slot: writing it down must not slow the next question's measurement.
             async with slots:
                 row, answer = await measure(
                     question,
@@ -82,9 +83,9 @@ async def run_rows(
                     answer_id=digest([run_id, key]),
                     machine_chosen=plan.world["scope"] == "dataset",
                 )
-            row = {"key": key, "setting": setting.name, "repeat": repeat} | row
-            await asyncio.to_thread(on_answer, setting, row, answer)
-            journal.add(row)
+                row = {"key": key, "setting": setting.name, "repeat": repeat} | row
+                await asyncio.to_thread(on_answer, setting, row, answer)
+                journal.add(row)
             progress.step()
             return row
 

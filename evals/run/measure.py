@@ -113,6 +113,7 @@ def _judged(question: Row, asked: Question, answer: Answer, bench: Bench) -> Row
     measured["quotes_on_page"] = _quotes(answer.citations, bench)
     values = [check.status != "missing" for check in answer.checks if check.kind != "citation"]
     measured["values_supported"] = metrics.mean([float(v) for v in values]) if values else None
+    measured |= {"failed": 0.0, **_window(answer)}
     return {
         "answer_id": answer.id,
         "mode": answer.mode,
@@ -125,7 +126,8 @@ def _judged(question: Row, asked: Question, answer: Answer, bench: Bench) -> Row
         "stage_ms": {stage.name: round(stage.ms, 2) for stage in answer.stages},
         "prompt_version": answer.provenance.get("prompt_version") or "",
         **_tokens(answer),
-    } | {"metrics": {"failed": 0.0, **measured, **_window(answer)}}
+        "metrics": {name: value for name, value in measured.items() if value is not None},
+    }
 
 
 def answer_metrics_of(

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from evals.harness import Bench, content_key, pdfs
+from evals.harness import Bench, pdfs
 from rag.answer.prompt import load_prompt
 from rag.models.llm import LanguageModelState, chat_model
 from rag.retrieve.keywords import KeywordIndex
@@ -142,7 +142,7 @@ def world_of(
     settings = bench.settings
     return {
         "code": code_hash(),
-        "manuals": content_key(pdfs(manuals)),
+        "manuals": files_hash(pdfs(manuals)),
         "embedder": bench.embedder.fingerprint if bench.embedder else "none",
         "reranker": bench.reranker.name if bench.reranker else "none",
         "model_digests": {state.model: state.digest for state in models},
@@ -169,6 +169,11 @@ def code_hash() -> str:
         if path.suffix in {".py", ".txt", ".csv", ".toml"}:
             hasher.update(str(path.relative_to(PROJECT)).encode() + b"\0" + path.read_bytes())
     return hasher.hexdigest()[:16]
+
+
+def files_hash(paths: Sequence[Path]) -> str:
+    """Changes with the names and contents of files."""
+    return digest([(path.name, hashlib.sha256(path.read_bytes()).hexdigest()) for path in paths])
 
 
 def git_commit() -> str:

@@ -164,5 +164,5 @@ def from_table(flat: dict[str, Any]) -> dict[str, Any]:
     for name in _NESTED:
         if isinstance(row.get(name), str):
             row[name] = json.loads(row[name])
-    row["metrics"] = {name: value for name, value in flat.items() if name not in _PLAIN}
+    row["metrics"] = {n: v for n, v in flat.items() if n not in _PLAIN and v is not None}
     return row

@@ -14,6 +14,12 @@ if find_spec("ragas") is None:
     collect_ignore_glob = ["test_*.py"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """ragas leaves a file of its own open."""
+    leak = "ignore:.*ragas.uuid.json:pytest.PytestUnraisableExceptionWarning"
+    config.addinivalue_line("filterwarnings", leak)
+
+
 @pytest.fixture
 def scripted() -> ScriptedJudge:
     return ScriptedJudge()
