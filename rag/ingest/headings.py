@@ -17,7 +17,7 @@ _CONTENTS_ENTRY = re.compile(
     r"^(?P<title>.*?[^\s.·…_])[\s.·…_]{4,}\s*(?P<label>[ivxlcdm]{1,7}|[A-Z]?\d{0,3}[-–/]?\d{1,4})$"
 )
 # A narrow column of numbers leaves no blank: "5.10Updates".
-_CONTENTS_NUMBER = re.compile(r"^(?P<number>\d{1,2}(?:\.\d{1,3}){1,4})(?=[^\W\d_])")
+_CONTENTS_NUMBER = re.compile(r"^(?P<number>\d{1,2}(?:\.\d{1,3}){1,4})(?=[^\W\d_]|[\[(\"„“])")
 _CONTENTS_TITLE = re.compile(
     r"^(?:inhalt|inhaltsverzeichnis|(?:table of )?contents)$", re.IGNORECASE
 )
