@@ -25,11 +25,13 @@ check: .venv/.checks
 	$(BIN)/mypy
 	$(BIN)/pytest -q -m "not slow and not browser"
 
-test: .venv/.checks models
+test: .venv/.checks .venv-evals/.evaluates models
 	@sh tests/install_tools.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# Judging needs ragas, which the service must do without: first, in an environment apart.
+	.venv-evals/bin/python -m pytest -q tests/evals_judged
 	$(BIN)/pytest
 
 mlflow: .venv-evals/.evaluates

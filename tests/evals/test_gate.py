@@ -42,7 +42,7 @@ def test_nothing_is_wrong(tmp_path: Path) -> None:
 
 # What must be among the reasons: the measure of the stage that is broken.
 NOTICED = {
-    "tokeniser": "de: bm25/hit@1",
+    "tokeniser": "words_meet",
     "fusion": "de: fused/hit@3",
     "dedup": "values_kept_apart",
     "dedup_nothing": "repetitions_merged",
