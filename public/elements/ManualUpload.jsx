@@ -34,7 +34,8 @@ const Chosen = ({ chosen, words, kit, busy, onChange, onRemove }) => (
 
 const Job = ({ job, words, kit, onAction }) => {
   const works = ["queued", "running"].includes(job.status);
-  const state = works ? kit.fill(words[`stage.${job.stage}`], job) : words[`job.${job.status}`];
+  const ended = [words[`job.${job.status}`], words[`status.${job.manual_status}`]].filter(Boolean).join(", ");
+  const state = works ? kit.fill(words[`stage.${job.stage}`], job) : ended;
   const actions = works ? ["cancel"] : [...(job.status === "failed" && job.retryable ? ["retry"] : []), "forget"];
   return (
     <li className="mw-job" data-job={job.id} data-status={job.status}>

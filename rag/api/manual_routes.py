@@ -145,8 +145,13 @@ def _add_jobs(router: APIRouter, door: Door) -> None:
         await _admin(request, door)
         language = request_language(request.headers)
         listed = await door.jobs.jobs(LISTED_JOBS)
+        manuals = await asyncio.to_thread(door.services.library.manuals)
+        status = {manual.id: manual.status for manual in manuals}
         return {
-            "jobs": [job_row(job, language) for job in listed],
+            "jobs": [
+                {**job_row(job, language), "manual_status": status.get(job.manual_id or "")}
+                for job in listed
+            ],
             "reindexing": door.jobs.reindexing,
             "version": await asyncio.to_thread(door.services.library.corpus_version),
         }

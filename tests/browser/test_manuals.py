@@ -127,6 +127,8 @@ async def test_two_files_at_once_and_a_page_that_nobody_could_read(
         await entry.get_by_label("Revision").fill(revision)
     await page.click(".mw-send")
     await expect(page.locator('.mw-job[data-status="done"]')).to_have_count(2)
+    waiting = page.locator(".mw-job", has_text="bad.pdf").locator(".mw-state")
+    await expect(waiting).to_have_text("done, needs release")
     await page.fill(".mw-tools input", machine)
     await has_status(admin, "1", "active")
     await has_status(admin, "2", "needs_release")
@@ -186,13 +188,21 @@ async def test_a_page_beside_what_was_understood(service: Service, open_page: Op
 async def test_bad_files_say_why_and_details_can_be_corrected(
     service: Service, open_page: OpenPage, machine: str, tmp_path: Path
 ) -> None:
-    file, text = tmp_path / "manual.pdf", tmp_path / "text.pdf"
+    file = tmp_path / "manual.pdf"
     file.write_bytes(small_manual(machine, "1", "Mit 21 Nm anziehen."))
-    text.write_text("This is a text, whatever its name says.")
     admin = await open_page(service, "admin")
     await open_library(admin)
     page = admin.page
-    await choose(admin, text)
+    # Dropped, not chosen.
+    dropped = await page.evaluate_handle(
+        """(text) => {
+            const files = new DataTransfer();
+            files.items.add(new File([text], "text.pdf", {type: "application/pdf"}));
+            return files;
+        }""",
+        "This is a text, whatever its name says.",
+    )
+    await page.dispatch_event(".mw-drop", "drop", {"dataTransfer": dropped})
     await page.click(".mw-send")
     await expect(page.locator(".mw-file .mw-wrong")).to_contain_text("kein PDF")
     await page.get_by_role("button", name="Nicht hochladen").click()
