@@ -138,7 +138,10 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     """Ask, show what comes, and keep what was answered."""
     machines = await asyncio.to_thread(services.library.machines)
     manuals = await asyncio.to_thread(services.library.manuals)
-    scope = scope_of(message.modes, machines)
+    # "Ask again" sends no choice of its own: it means the machine that was asked about.
+    modes = message.modes or cl.user_session.get("modes")
+    cl.user_session.set("modes", modes)
+    scope = scope_of(modes, machines)
     turns = cl.user_session.get("turns") or ()
     view = AnswerView(message.content, language, {one.id: one.pages for one in manuals})
     try:

@@ -40,6 +40,8 @@
     "[class*=positive-feedback]": "thumb_up",
     "[class*=negative-feedback]": "thumb_down",
     "button:has(> .lucide-copy)": "copy",
+    "button:has(> .lucide-arrow-down)": "to_the_end",
+    "#thread-options": "options",
     "form .relative > button": "show_password",
     "[data-sidebar=rail]": "history",
     "#search-chats-button, [data-sidebar=header] button:has(svg):not([id])": "search",
@@ -51,6 +53,7 @@
         if (node.getAttribute("aria-label") !== texts[key]) node.setAttribute("aria-label", texts[key]);
       }
     }
+    for (const menu of document.querySelectorAll("#thread-options:not([role])")) menu.setAttribute("role", "button");
     const input = document.getElementById("chat-input");
     if (input && !input.getAttribute("aria-label")) input.setAttribute("aria-label", texts.question);
     for (const list of document.querySelectorAll(".ai-message ol[start]")) {
@@ -148,6 +151,62 @@
     pages.focus();
   };
 
+  // --- what is done with an answer ---------------------------------------------------------------
+
+  // Over plain http the browser offers no clipboard: then as of old, by a selection.
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const area = make("textarea", { class: "sr-only", "aria-hidden": "true" });
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  };
+
+  const save = (fileName, text) => {
+    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+    const link = make("a", { href: address, download: fileName });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  };
+
+  // A sheet of paper with one answer: copies of what is on the page. The style sheet hides all else.
+  const print = (button, { words, language, question, record }) => {
+    const step = button.closest(".step");
+    const message = step.querySelector(".message-content").cloneNode(true);
+    message.querySelectorAll(".mw-tools").forEach((tools) => tools.remove());
+    // "Sources – tap to open the page": there is nothing to tap on paper.
+    message.querySelectorAll(".mw-sources h2").forEach((one) => one.replaceChildren(one.textContent.split(" – ")[0]));
+    const notices = noticesAbove(step);
+    const asked = new Date(record.asked_at).toLocaleString(language === "de" ? "de-DE" : "en-GB", { dateStyle: "long", timeStyle: "short" });
+    document.querySelector(".mw-paper")?.remove();
+    const paper = make("div", { class: "mw-paper", lang: language },
+      make("header", {}, make("strong", {}, "Millwright"), make("span", {}, asked)),
+      make("h1", {}, question), ...(notices ? [notices.cloneNode(true)] : []), message,
+      make("footer", {}, words.ai));
+    document.body.append(paper);
+    addEventListener("afterprint", () => paper.remove(), { once: true });
+    window.print();
+  };
+
+  // Its notices are a message of their own, between the question and the answer.
+  const noticesAbove = (step) => {
+    let found = null;
+    for (const node of document.querySelectorAll('[data-step-type="user_message"], .mw-notices, .mw-tools')) {
+      if (step.contains(node)) return found;
+      found = node.matches(".mw-notices") ? node : null;
+    }
+    return found;
+  };
+
   // --- what only some people need --------------------------------------------------------------
 
   const loaded = {};
@@ -159,5 +218,5 @@
       document.head.append(make("link", { rel: "stylesheet", href: `${root}/public/${part}.css` }), script);
     }));
 
-  window.millwright = { load, make, openPage };
+  window.millwright = { copy, load, make, openPage, print, root, save };
 })();

@@ -28,6 +28,7 @@ class Rating(BaseModel):
     value: Literal[0, 1]
     threadId: str | None = None
     comment: str | None = Field(None, max_length=4000)
+    reason: Literal["wrong_page", "wrong_value", "warning_missing"] | None = None
 
 
 class RatingGiven(BaseModel):
@@ -53,12 +54,17 @@ def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> A
                 tracer.rate,
                 rating.forId,
                 rating.value,
+                reason=rating.reason or "",
                 comment=rating.comment or "",
                 pseudonym=pseudonym(user.id, settings),
             )
         except RagError as error:
             raise _refusal(request, error) from error
-        await get_data_layer().upsert_feedback(Feedback(id=rating.forId, **rating.model_dump()))
+        shown = rating.model_dump(exclude={"reason"})
+        if rating.reason and not rating.comment:
+            # The thumb tells it after a reload.
+            shown["comment"] = say(f"tool.{rating.reason}", request_language(request.headers))
+        await get_data_layer().upsert_feedback(Feedback(id=rating.forId, **shown))
         return JSONResponse({"success": True, "feedbackId": rating.forId})
 
     @router.delete("/feedback")

@@ -1,6 +1,7 @@
 """Shows one question's events in the chat, in the order they come.
 
-From top to bottom: what is happening (vanishes), safety notices, the answer, its source cards.
+From top to bottom: what is happening (vanishes), safety notices, the answer, its source cards,
+what can be done with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import chainlit as cl
 
 from rag.chat.cards import notice_boxes, source_cards
+from rag.chat.tools import answer_tools
 from rag.messages import say
 from rag.types import (
     Answer,
@@ -114,6 +116,12 @@ class AnswerView:
         props = source_cards(citations, self._language, self._pages, heading)
         await cl.CustomElement(name="Sources", props=props).send(for_id=self._message.id)
 
+    async def _offer_tools(self, answer: Answer) -> None:
+        run = cl.context.current_run
+        thread = cl.context.session.thread_id
+        props = answer_tools(answer, run.id if run else answer.id, thread, self._language)
+        await cl.CustomElement(name="Tools", props=props).send(for_id=self._message.id)
+
     async def _write(self, text: str) -> None:
         await self._send()
         await self._message.stream_token(text)
@@ -129,6 +137,7 @@ class AnswerView:
         self._message.content = self._note + answer.text
         if not self._has_sources:
             await self._show_sources(answer.perhaps, "card.perhaps")
+        await self._offer_tools(answer)
         await self._settle()
 
     async def _fail(self, key: str, values: Mapping[str, str], *, retryable: bool) -> None:

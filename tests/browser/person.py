@@ -47,6 +47,7 @@ class Person:
         await self.until_answered(before)
         # Cards are drawn by a file of their own, which comes a little later.
         await expect(self.cards.first).to_be_visible()
+        await expect(self.answers.last.locator(".mw-tools")).to_be_visible()
         return self.answers.last
 
     async def until_answered(self, before: int) -> None:

@@ -163,14 +163,14 @@ async def test_reload_keeps_answer_cards_and_notices(
     person = await open_page(service)
     answer = await person.ask(gold["de-fault-16"]["question"])
     await expect(person.page.locator(".mw-notice").first).to_be_visible()
-    text = norm(await answer.locator(".message-content").inner_text())
+    text = norm(await answer.locator(".message-content > div").first.inner_text())
     cards, notices = await person.cards.count(), await person.page.locator(".mw-notice").count()
     assert "/thread/" in person.page.url
     await person.page.reload()
     await expect(person.answers).to_have_count(1)
     await expect(person.cards).to_have_count(cards)
     await expect(person.page.locator(".mw-notice")).to_have_count(notices)
-    assert norm(await person.answers.locator(".message-content").inner_text()) == text
+    assert norm(await person.answers.locator(".message-content > div").first.inner_text()) == text
     await shows_right_page(person, gold["de-fault-16"])
 
 
