@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 _WIDTH, _HEIGHT = 640, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 40, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 40, 58
 # Okabe and Ito 2008: told apart by colour-blind readers, too.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
@@ -106,10 +106,12 @@ def _frame(
         shown = f"{value:.2f}" if top <= 2 else f"{value:.0f}"
         ticks.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" stroke="#ddd"/>')
         ticks.append(f'<text x="{_LEFT - 5}" y="{y + 4}" text-anchor="end">{shown}{unit}</text>')
+    # Many labels stand in two lines, so that none covers its neighbour.
+    below, step = _HEIGHT - _BOTTOM + 15, 13 if len(labels) > 6 else 0
     names = [
-        f'<text x="{at[label]:.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">'
-        f"{escape(label)}</text>"
-        for label in labels
+        f'<text x="{at[label]:.1f}" y="{below + place % 2 * step}" '
+        f'text-anchor="middle">{escape(label)}</text>'
+        for place, label in enumerate(labels)
     ]
     legend, x = [], float(_LEFT)
     for number, one in enumerate(series):

@@ -218,6 +218,11 @@ def comparison_html(pairs: Sequence[dict[str, Any]]) -> str:
     for pair in pairs:
         parts.append(f"<h2>A: {escape(pair['before'])} → B: {escape(pair['after'])}</h2>")
         parts.append(_html_table(comparison_table(pair["metrics"])))
+        shown = [name for name in MAIN if name in pair["metrics"]]
+        for first in range(0, len(shown), 6):
+            some = shown[first : first + 6]
+            both = [_series(when, pair["means"][when], some) for when in ("before", "after")]
+            parts.append(bars("Before and after", both))
     return page("Comparison", parts)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evals import report
-from evals.run.results import compare
+from evals.run.results import compare, estimates
 from evals.run.track import TABLE, rows_of_run
 from rag.observe.mlflow_client import tracking_uri
 from rag.settings import Settings
@@ -25,7 +25,12 @@ def main(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 2
     found = [
-        {"before": a, "after": b, "metrics": compare(before[a], after[b])}
+        {
+            "before": a,
+            "after": b,
+            "metrics": compare(before[a], after[b]),
+            "means": {"before": estimates(before[a]), "after": estimates(after[b])},
+        }
         for a, b in pairs(list(before), list(after))
     ]
     print(report.comparison(found))

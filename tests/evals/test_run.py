@@ -148,7 +148,9 @@ def test_compare(material: Material, capsys: pytest.CaptureFixture[str]) -> None
     good = run(material, "--llm", "none", "--no-mlflow", name="good")
     files = [str(material.data.parent / f"{name}.json") for name in ("bad", "good")]
     told = material.data.parent / "compared.json"
-    assert main(["--compare", *files, "--json", str(told)]) == 0
+    page = material.data.parent / "compared.html"
+    assert main(["--compare", *files, "--json", str(told), "--html", str(page)]) == 0
+    assert "Before and after" in page.read_text(encoding="utf-8")
     (pair,) = json.loads(told.read_text(encoding="utf-8"))
     assert pair["metrics"]["contains"]["mean"] >= 0.8  # contradicting values are always quoted
     assert pair["metrics"]["contains"]["n"] == 5  # repeats of a question count once
