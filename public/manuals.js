@@ -117,7 +117,7 @@
     const place = make("small", {});
     const viewer = make("dialog", { class: "mw-viewer mw-inspect", "aria-label": manual.title },
       make("header", {}, make("h2", {}, manual.title, place), close),
-      make("div", { class: "mw-beside" }, make("div", { class: "mw-picture" }, picture), text), make("nav", {}, back, number, on));
+      make("div", { class: "mw-beside" }, make("div", { class: "mw-picture", tabindex: "0" }, picture), text), make("nav", {}, back, number, on));
 
     const show = async (wanted) => {
       const asked = Math.min(Math.max(1, wanted || 1), manual.pages);

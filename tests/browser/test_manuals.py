@@ -6,12 +6,15 @@ import re
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.person import Person
+from tests.browser.test_accessibility import DESK, PHONE, faults
 from tests.manual_files import small_manual
 from tests.served import Service
 
@@ -249,6 +252,32 @@ async def test_on_a_phone_rows_are_cards(service: Service, open_page: OpenPage) 
         assert box
         assert box["height"] >= 44
         assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+
+
+@pytest.mark.parametrize("looks", [DESK, PHONE], ids=["desk-light", "phone-dark"])
+async def test_everyone_can_use_it(
+    looks: dict[str, Any], service: Service, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """WCAG 2.2 A and AA, as far as axe-core can tell."""
+    file = tmp_path / "manual.pdf"
+    file.write_text("No PDF.")
+    admin = await open_page(service, "admin", **looks)
+    await open_library(admin)
+    page = admin.page
+    await choose(admin, file)
+    await page.click(".mw-send")
+    await expect(page.locator(".mw-file .mw-wrong")).to_be_visible()
+    await page.locator(".mw-open").first.click()
+    assert await faults(page) == [], "library"
+    await page.locator(".mw-actions .mw-dangerous").click()
+    assert await faults(page) == [], "question"
+    await page.keyboard.press("Escape")
+    await page.locator(".mw-actions button").first.click()
+    await expect(page.locator(".mw-read")).to_be_visible()
+    await page.locator(".mw-inspect nav input").fill("12")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".mw-part").first).to_be_visible()
+    assert await faults(page) == [], "page beside its text"
 
 
 async def test_others_are_not_offered_it(service: Service, open_page: OpenPage) -> None:
