@@ -27,6 +27,7 @@ from rag.answer.refusal import nearest_places, refusal_reason, refusal_text
 from rag.answer.relevance import Relevance
 from rag.answer.safety import notices_for
 from rag.answer.story import Story
+from rag.codes import find_codes, fold_code
 from rag.errors import RagError
 from rag.language import detect_language
 from rag.messages import say
@@ -234,6 +235,8 @@ def _passages(story: Story, section: Sequence[Hit], count: int) -> tuple[Hit, ..
         return retrieval.hits
     ranked = retrieval.stages.get("final") or retrieval.hits
     best = ranked[0]
+    if "exact" in best.ranks:
+        ranked = [hit for hit in ranked if "exact" in hit.ranks or _names_codes_of(best, hit)]
     told = [best, *section]
     known = {hit.chunk.id for hit in section}
     for hit in _by_best_line(story, ranked[1:], best):
@@ -259,6 +262,13 @@ def _by_best_line(story: Story, hits: Sequence[Hit], best: Hit) -> list[Hit]:
     return [hits[place] for place in sorted(range(len(hits)), key=order)]
 
 
+def _names_codes_of(best: Hit, other: Hit) -> bool:
+    """Whether a passage speaks of the code or part that was asked for: beside its record, passages
+    that only share a word with it would be noise, and their warnings would hide the right ones."""
+    asked = {fold_code(code) for code in best.chunk.codes}
+    return any(fold_code(code) in asked for code in find_codes(other.chunk.text))
+
+
 def _rivals(other: Hit, best: Hit) -> bool:
     """Whether another machine's passage is nearly as good, so that either may be meant."""
     if "exact" in best.ranks:
@@ -268,6 +278,11 @@ def _rivals(other: Hit, best: Hit) -> bool:
 
 def _with_notices(story: Story, retrieval: Retrieval) -> list[Hit]:
     """The passages, and the notices of their machines that were found themselves."""
+    best = story.hits[0]
+    if "exact" in best.ranks:  # what the record's own chapter warns of, not what shares a word
+        chapter = (best.chunk.manual_id, best.chunk.heading[:1])
+        near = [h for h in retrieval.hits if (h.chunk.manual_id, h.chunk.heading[:1]) == chapter]
+        return [*story.hits, *near]
     machines = {hit.chunk.machine for hit in story.hits}
     found = [hit for hit in retrieval.hits if hit.chunk.kind == "notice"]
     return [*story.hits, *(hit for hit in found if hit.chunk.machine in machines)]
