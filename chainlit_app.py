@@ -24,7 +24,13 @@ from rag.api.install import install
 from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
-from rag.chat.machines import machine_mode, machine_of_address, scope_of
+from rag.chat.machines import (
+    machine_mode,
+    machine_of_address,
+    modes_again,
+    modes_of,
+    scope_of,
+)
 from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
 from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
@@ -85,6 +91,7 @@ async def begin() -> None:
 @cl.on_chat_resume
 async def resume(thread: dict[str, Any]) -> None:
     cl.user_session.set("turns", turns_of(thread))
+    cl.user_session.set("asked", modes_of(thread))
     await offer_choices()
 
 
@@ -138,9 +145,8 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     """Ask, show what comes, and keep what was answered."""
     machines = await asyncio.to_thread(services.library.machines)
     manuals = await asyncio.to_thread(services.library.manuals)
-    # "Ask again" sends no choice of its own: it means the machine that was asked about.
-    modes = message.modes or cl.user_session.get("modes")
-    cl.user_session.set("modes", modes)
+    asked = cl.user_session.get("asked") or {}
+    modes = message.modes or modes_again(message.content, asked)
     scope = scope_of(modes, machines)
     turns = cl.user_session.get("turns") or ()
     view = AnswerView(message.content, language, {one.id: one.pages for one in manuals})
@@ -158,6 +164,8 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
         return
     if view.answer is not None:
         cl.user_session.set("turns", remember(turns, view.answer, scope))
+        again = view.answer.understood_as or message.content
+        cl.user_session.set("asked", {**asked, message.content: modes, again: modes})
         services.tracer.record(
             view.answer,
             user_pseudonym=pseudonym(user.id, services.settings),

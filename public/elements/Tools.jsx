@@ -21,7 +21,8 @@ const Made = ({ record, words, language }) => {
   const facts = [
     [words.when, asked],
     provenance.understood_as !== record.question && [words.understood, provenance.understood_as],
-    [words.writer, provenance.model && record.mode !== "quote" ? provenance.model.name : words.nobody],
+    record.mode === "quote" && [words.writer, words.nobody],
+    ["llm", "completed_by_quote"].includes(record.mode) && [words.writer, provenance.model?.name],
     provenance.prompt_version && [words.prompt, provenance.prompt_version],
     [words.search, search.join(", ")],
   ].filter((fact) => fact && fact[1]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from chainlit.mode import Mode, ModeOption
@@ -27,6 +28,25 @@ def scope_of(modes: Mapping[str, str] | None, machines: Sequence[str]) -> Scope:
     """What the browser chose, if there is such a machine; all of them otherwise."""
     chosen = (modes or {}).get(MODE, ALL)
     return Scope(machines=(chosen,)) if chosen in machines else Scope()
+
+
+def modes_of(thread: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """What was chosen for each question of a kept conversation, oldest first."""
+    return {
+        (step.get("output") or "").strip(): step["modes"]
+        for step in thread.get("steps") or ()
+        if step.get("type") == "user_message" and step.get("modes") and not step.get("command")
+    }
+
+
+def modes_again(
+    question: str, asked: Mapping[str, Mapping[str, str] | None]
+) -> Mapping[str, str] | None:
+    """The choice for a question that a button asks anew, which sends none of its own.
+
+    It means the machine that was asked about then; of an unknown question, the latest one.
+    """
+    return asked.get(question.strip()) or next(reversed(list(asked.values())), None)
 
 
 def machine_of_address(address: str, machines: Sequence[str]) -> str:

@@ -8,7 +8,14 @@ import pytest
 
 from rag.chat.cards import notice_boxes, shortened, source_cards
 from rag.chat.history import KEPT_TURNS, remember, turns_of
-from rag.chat.machines import ALL, machine_mode, machine_of_address, scope_of
+from rag.chat.machines import (
+    ALL,
+    machine_mode,
+    machine_of_address,
+    modes_again,
+    modes_of,
+    scope_of,
+)
 from rag.chat.starters import suggest
 from rag.types import (
     Answer,
@@ -161,3 +168,14 @@ def test_only_the_last_turns_are_remembered() -> None:
         turns = remember(turns, answer, Scope())
     assert len(turns) == KEPT_TURNS
     assert turns[-1] == Turn("Wie oft Öl wechseln?", "Alle 4.000 h [1].", "SK 37")
+
+
+def test_a_question_asked_anew_is_about_the_machine_of_then() -> None:
+    def step(text: str, machine: str) -> dict[str, object]:
+        return {"type": "user_message", "output": text, "modes": {"machine": machine}}
+
+    by_button = {"type": "user_message", "output": "E-104", "modes": None}
+    asked = modes_of({"steps": [step("E-104", "HP 160"), step("Öl?", "SK 37"), by_button]})
+    assert modes_again("E-104", asked) == {"machine": "HP 160"}
+    assert modes_again("Was nun?", asked) == {"machine": "SK 37"}
+    assert modes_again("E-104", {}) is None
