@@ -232,11 +232,11 @@ def _passages(story: Story, section: Sequence[Hit], count: int) -> tuple[Hit, ..
     """
     retrieval = story.retrieval
     if retrieval.ambiguous_code:
-        return retrieval.hits
+        return tuple(hit for hit in retrieval.hits if "exact" in hit.ranks)
     ranked = retrieval.stages.get("final") or retrieval.hits
     best = ranked[0]
     if "exact" in best.ranks:
-        ranked = [hit for hit in ranked if "exact" in hit.ranks or _names_codes_of(best, hit)]
+        ranked = tuple(h for h in ranked if "exact" in h.ranks or _names_codes_of(best, h))
     told = [best, *section]
     known = {hit.chunk.id for hit in section}
     for hit in _by_best_line(story, ranked[1:], best):

@@ -16,7 +16,10 @@ from rag.retrieve.words import fold, root
 from rag.types import Language, Scope
 
 LANGUAGES: tuple[Language, ...] = ("de", "en")
-_VERB_PRESS = re.compile(r"\b(?:to|i|you|we|and|then|must|should|can) press\b|^press\b")
+_VERB_PRESS = re.compile(
+    r"\b(?:to|i|you|we|and|then|must|should|can) press\b"
+    r"|^press (?=(?:the|a|an|both|any|on|down|it|this|that|start|stop|key|button)\b)"
+)
 
 _SEPARATORS = re.compile(r"[\W_]+")
 

@@ -17,6 +17,8 @@ GLOSSARY = load_glossary()
 @pytest.mark.parametrize(
     ("question", "named"),
     [
+        ("Press shows E-104, what now?", ["Hydraulic Press HP 160"]),
+        ("Press the start button, nothing happens", []),
         ("Ölmenge SK 37?", ["Schraubenkompressor SK 37"]),
         ("Ölmenge SK37?", ["Schraubenkompressor SK 37"]),
         ("oil for the HP-160", ["Hydraulic Press HP 160"]),
