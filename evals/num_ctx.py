@@ -1,9 +1,10 @@
 """``python -m evals.num_ctx``: what a context window that is too small costs, fitted or not.
 
 The stand-in Ollama keeps to a window as the real server does: what does not fit is cut without a
-word. Its "model" reads what is left: it copies the lines that speak of the question, and talks
-vaguely when it sees none. Ours is the prompt fitted to the window; the other is the same prompt
-sent whole, as the reference system did. Only what is lost by cutting is measured, no real model.
+word. Its "model" reads what is left: from each passage it copies the lines that share most with
+the question, and it talks vaguely when there are none. Ours is the prompt fitted to the window,
+with its way out when nothing fits (a quotation); the other is the same prompt sent whole, as the
+reference system did. What is measured is the loss by cutting; nothing is said about a real model.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from evals.run.execute import Progress, run_rows
 from evals.run.journal import Journal
 from evals.run.plan import Plan, Setting, read_datasets, thinned
 from evals.run.results import compare, estimates
+from rag.answer import budget
 from rag.retrieve.words import STOP_WORDS
 from tests.stand_in.http import Connection
 from tests.stand_in.ollama import OllamaStandIn, Request, Script
@@ -31,8 +35,8 @@ from tests.stand_in.ollama import OllamaStandIn, Request, Script
 WINDOWS = (512, 1024, 2048, 4096)
 # A window that every prompt fits: nothing is cut on our side.
 _ENDLESS = 32768
+_LINES = 2
 _MEASURES = ("contains", "values", "right_page", "citation_recall")
-_LINES = 4
 _NUMBERED = re.compile(r"^\[(\d+)\]")
 _WORD = re.compile(r"[^\W_]{3,}|\d+")
 _QUESTION = re.compile(r"^(?:Frage|Question): ", re.MULTILINE)
@@ -54,23 +58,28 @@ class SmallWindow(OllamaStandIn):
 
 
 def read_aloud(request: Request) -> Script:
-    """The lines of the passages it sees that share most words with the question it sees."""
-    seen = request.prompt
-    parts = _QUESTION.split(seen)
+    """From each passage it sees, the lines that share most with the question it sees, cited."""
+    parts = _QUESTION.split(request.prompt)
     wanted = _stems(parts[-1]) if len(parts) > 1 else set()
-    number, found = "", []
-    for place, line in enumerate(parts[0].splitlines()):
+    passages: dict[str, list[str]] = {}
+    number = ""  # a passage whose head was cut off has lost its number
+    for line in parts[0].splitlines():
         marked = _NUMBERED.match(line)
-        if marked:
-            number = marked[1]
-            continue
-        shared = len(wanted & _stems(line))
-        if shared and not line.startswith(("-", "<")):
-            found.append((-shared, place, line.strip(), number))
-    if not found:
-        return "That depends on the machine; follow the usual procedure."
-    chosen = sorted(sorted(found)[:_LINES], key=lambda each: each[1])
-    return "\n".join(f"{line} [{n}]" if n else line for _, _, line, n in chosen)
+        number = marked[1] if marked else number
+        if not marked and line.strip() and not line.startswith(("-", "<")):
+            passages.setdefault(number, []).append(line.strip())
+    # A word that stands in few lines says more about what is meant.
+    common = Counter(stem for text in passages.values() for line in text for stem in _stems(line))
+    told = []
+    for number, text in passages.items():
+        shared = [sum(1 / common[stem] for stem in wanted & _stems(line)) for line in text]
+        best = sorted(range(len(text)), key=lambda place: -shared[place])[:_LINES]
+        # With the line behind it: sentences are wrapped.
+        chosen = {place + step for place in best if shared[place] for step in (0, 1)}
+        lines_told = [text[place] for place in sorted(chosen) if place < len(text)]
+        if lines_told:
+            told.append("\n".join(lines_told) + (f" [{number}]" if number else ""))
+    return "\n".join(told) or "That depends on the machine; follow the usual procedure."
 
 
 def _stems(text: str) -> set[str]:
@@ -90,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path, help="write the tables here")
     parser.add_argument("--svg", type=Path, help="write the plot here")
     options = parser.parse_args(arguments)
+    # That the server counts other tokens than were planned is what is shown here.
+    logging.getLogger("rag.answer.budget").setLevel(logging.ERROR)
     rows = [row for row in read_datasets(options.dataset) if row["manuals"]]
     outcome = experiment(
         options.manuals, thinned(rows, options.limit), options.num_ctx, options.passages
@@ -138,14 +149,15 @@ def _window(bench: Bench, questions: list[Row], window: int) -> dict[str, Any]:
 
 
 async def _rows(bench: Bench, questions: list[Row], setting: Setting, url: str) -> list[Row]:
+    budget.forget_meters()
     bench.settings = bench.settings.model_copy(update={"ollama_base_url": url})
-    plan = Plan((setting,), tuple(questions), 1, {"scope": "dataset"})
+    plan = Plan((setting,), tuple(questions), 1, {"scope": "dataset", "learning": True})
     found = await run_rows(
         plan,
         bench,
         Journal(None),
         run_id=url,
-        parallel=2,
+        parallel=1,
         on_answer=lambda setting, row, answer: None,
         progress=Progress(len(questions)),
     )

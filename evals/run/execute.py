@@ -82,6 +82,7 @@ async def run_rows(
                     bench,
                     answer_id=digest([run_id, key]),
                     machine_chosen=plan.world["scope"] == "dataset",
+                    learning=plan.world.get("learning", False),
                 )
                 row = {"key": key, "setting": setting.name, "repeat": repeat} | row
                 await asyncio.to_thread(on_answer, setting, row, answer)

@@ -41,15 +41,19 @@ class Heard:
 
 
 async def measure(
-    question: Row, bench: Bench, *, answer_id: str, machine_chosen: bool
+    question: Row, bench: Bench, *, answer_id: str, machine_chosen: bool, learning: bool = False
 ) -> tuple[Row, Answer | None]:
-    """Ask, and measure the answer. A failure of ``ask`` is a row, too."""
+    """Ask, and measure the answer. A failure of ``ask`` is a row, too.
+
+    The estimate of tokens learns from answers, as it does in service, only when ``learning``:
+    a row must not depend on those before it, or a resumed run would differ.
+    """
     scope = Scope()
     asked = _as_question(question)
     if machine_chosen:
         scope = scope_of(asked, await asyncio.to_thread(bench.library.machines))
-    # The estimate of tokens learns from answers, but a row must not depend on those before it.
-    budget.forget_meters()
+    if not learning:
+        budget.forget_meters()
     heard = await _listen(question["question"], scope, bench, answer_id)
     row = _about(question) | {
         "failure": heard.failure,

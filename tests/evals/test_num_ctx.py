@@ -25,7 +25,8 @@ def test_the_reader_knows_only_what_it_sees() -> None:
     passages = "[1] P9, Seite 2\nÖldruck prüfen: 6,5 bar\n[2] P9, Seite 3\nSchrauben: 23 Nm\n"
     question = "\nFrage: Wie hoch ist der Öldruck?"
     assert read_aloud(request(passages + question)) == "Öldruck prüfen: 6,5 bar [1]"
-    assert "usual procedure" in str(read_aloud(request(passages[40:] + question)))
+    cut = passages[passages.index("bar") :]
+    assert "usual procedure" in str(read_aloud(request(cut + question)))
     assert "usual procedure" in str(read_aloud(request(passages)))  # no question, no answer
 
 
