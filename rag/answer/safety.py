@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rag.ingest.signals import SIGNAL_WORDS, signal_of
 from rag.store.library import Library
-from rag.types import Chunk, Hit, Notice, Signal
+from rag.types import Chunk, Hit, Language, Notice, Signal
 
 SEVERITY = {Signal.DANGER: 0, Signal.WARNING: 1, Signal.CAUTION: 2, Signal.NOTICE: 3}
-_WORDS = {
-    "GEFAHR": Signal.DANGER,
-    "DANGER": Signal.DANGER,
-    "WARNUNG": Signal.WARNING,
-    "WARNING": Signal.WARNING,
-    "VORSICHT": Signal.CAUTION,
-    "CAUTION": Signal.CAUTION,
-    "ACHTUNG": Signal.NOTICE,
-    "HINWEIS": Signal.NOTICE,
-    "NOTICE": Signal.NOTICE,
+# What stands on a notice whose own word was not read: its level is known by its colour or number.
+_USUAL: dict[Language, dict[Signal, str]] = {
+    "de": {
+        Signal.DANGER: "GEFAHR",
+        Signal.WARNING: "WARNUNG",
+        Signal.CAUTION: "VORSICHT",
+        Signal.NOTICE: "HINWEIS",
+    },
+    "en": {signal: signal.upper() for signal in Signal},
 }
-_WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b")
 # Beyond this many, notices on damage to property give way; those on people never do.
 _MOST_BEFORE_PROPERTY = 6
 
@@ -71,17 +69,13 @@ def as_notice(chunk: Chunk) -> Notice | None:
     """A notice chunk as it is shown; ``None`` for any other chunk."""
     if chunk.signal is None:
         return None
-    printed = _WORD.search(chunk.text[:80])
-    fitting = [
-        word
-        for word, signal in _WORDS.items()
-        if signal is chunk.signal
-        and (word in ("GEFAHR", "WARNUNG", "VORSICHT", "HINWEIS")) == (chunk.language == "de")
-    ]
+    printed = signal_of(chunk.text.split("\n", 1)[0])
+    if printed is None or SIGNAL_WORDS[printed.upper()] is not chunk.signal:
+        printed = _USUAL[chunk.language][chunk.signal]
     return Notice(
         chunk_id=chunk.id,
         signal=chunk.signal,
-        word=printed[1] if printed and _WORDS[printed[1]] is chunk.signal else fitting[-1],
+        word=printed,
         text=chunk.text,
         manual_id=chunk.manual_id,
         title=chunk.title,
