@@ -1,10 +1,12 @@
 """``python -m evals.num_ctx``: what a context window that is too small costs, fitted or not.
 
 The stand-in Ollama keeps to a window as the real server does: what does not fit is cut without a
-word. Its "model" reads what is left: from each passage it copies the lines that share most with
-the question, and it talks vaguely when there are none. Ours is the prompt fitted to the window,
-with its way out when nothing fits (a quotation); the other is the same prompt sent whole, as the
-reference system did. What is measured is the loss by cutting; nothing is said about a real model.
+word, the head first, where the rules and the notices stand. Its "model" reads what is left: from
+each passage it copies the lines that share most with the question. Two things are assumed of it:
+it copies because the rules say so (without them it talks vaguely; ``--literal``: it copies all the
+same), and it needs no more than it is shown. Ours is the prompt fitted to the window, with its way
+out when nothing fits (a quotation); the other is the same prompt sent whole, as the reference
+system did. What is measured is the loss by cutting; nothing is said about a real model.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ WINDOWS = (512, 1024, 2048, 4096)
 # A window that every prompt fits: nothing is cut on our side.
 _ENDLESS = 32768
 _LINES = 2
+_VAGUE = "That depends on the machine; follow the usual procedure."
 _MEASURES = ("contains", "values", "right_page", "citation_recall")
 _NUMBERED = re.compile(r"^\[(\d+)\]")
 _WORD = re.compile(r"[^\W_]{3,}|\d+")
@@ -46,8 +49,8 @@ Row = dict[str, Any]
 class SmallWindow(OllamaStandIn):
     """A server that never gives more than ``window`` tokens, whatever the client asks for."""
 
-    def __init__(self, window: int) -> None:
-        super().__init__(models=["reader"], answer=read_aloud)
+    def __init__(self, window: int, *, literal: bool = False) -> None:
+        super().__init__(models=["reader"], answer=read_aloud if literal else read_by_rules)
         self.window = window
 
     async def _chat(self, connection: Connection, fields: dict[str, Any]) -> None:
@@ -55,6 +58,17 @@ class SmallWindow(OllamaStandIn):
         asked = int(options.get("num_ctx") or self.window)
         options = {**options, "num_ctx": min(asked, self.window)}
         await super()._chat(connection, {**fields, "options": options})
+
+
+def read_by_rules(request: Request) -> Script:
+    """Copies as the rules say, as long as it sees them."""
+    return read_aloud(request) if rules_seen(request) else _VAGUE
+
+
+def rules_seen(request: Request) -> bool:
+    """Whether the system prompt reached the model whole."""
+    sent = [message["content"] for message in request.messages if message["role"] == "system"]
+    return all(text in [message["content"] for message in request.seen] for text in sent)
 
 
 def read_aloud(request: Request) -> Script:
@@ -79,7 +93,7 @@ def read_aloud(request: Request) -> Script:
         lines_told = [text[place] for place in sorted(chosen) if place < len(text)]
         if lines_told:
             told.append("\n".join(lines_told) + (f" [{number}]" if number else ""))
-    return "\n".join(told) or "That depends on the machine; follow the usual procedure."
+    return "\n".join(told) or _VAGUE
 
 
 def _stems(text: str) -> set[str]:
@@ -95,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--limit", type=int, default=0, help="so many questions, spread evenly")
     parser.add_argument("--num-ctx", type=int, nargs="+", default=list(WINDOWS))
     parser.add_argument("--passages", type=int, default=3, help="passages put into the prompt")
+    parser.add_argument("--literal", action="store_true", help="a model that needs no rules")
     parser.add_argument("--json", type=Path, help="write everything here")
     parser.add_argument("--markdown", type=Path, help="write the tables here")
     parser.add_argument("--svg", type=Path, help="write the plot here")
@@ -103,7 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("rag.answer.budget").setLevel(logging.ERROR)
     rows = [row for row in read_datasets(options.dataset) if row["manuals"]]
     outcome = experiment(
-        options.manuals, thinned(rows, options.limit), options.num_ctx, options.passages
+        options.manuals,
+        thinned(rows, options.limit),
+        options.num_ctx,
+        passages=options.passages,
+        literal=options.literal,
     )
     text = markdown(outcome)
     print(text)
@@ -118,28 +137,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def experiment(
-    manuals: Path, questions: Sequence[Row], windows: Sequence[int], passages: int = 3
+    manuals: Path,
+    questions: Sequence[Row],
+    windows: Sequence[int],
+    *,
+    passages: int = 3,
+    literal: bool = False,
 ) -> list[dict[str, Any]]:
     """An entry per window: both ways measured, and their difference question by question."""
     bench = build_library(manuals, passages=passages)
     try:
-        return [_window(bench, list(questions), window) for window in sorted(windows)]
+        return [_window(bench, list(questions), one, literal) for one in sorted(windows)]
     finally:
         bench.close()
 
 
-def _window(bench: Bench, questions: list[Row], window: int) -> dict[str, Any]:
+def _window(bench: Bench, questions: list[Row], window: int, literal: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"num_ctx": window}
     rows = {}
     for way, num_ctx in (("fitted", window), ("unfitted", _ENDLESS)):
-        with SmallWindow(window) as server:
+        with SmallWindow(window, literal=literal) as server:
             # Without dense search and HyDE: the same passages every time, and quickly.
             setting = Setting("reader", num_ctx, ("dense", "reranker", "hyde"))
             rows[way] = asyncio.run(_rows(bench, questions, setting, server.url))
             cut = sum(request.truncated for request in server.history)
+            ruled = sum(rules_seen(request) for request in server.history)
         found[way] = {
             "metrics": estimates(rows[way]),
             "cut_by_server": cut,
+            "rules_seen": ruled,
             "asked": len(server.history),
             "modes": {mode: sum(r.get("mode") == mode for r in rows[way]) for mode in
                       ("llm", "quote", "completed_by_quote", "refusal")},
@@ -165,17 +191,18 @@ async def _rows(bench: Bench, questions: list[Row], setting: Setting, url: str) 
 
 
 def table(outcome: Sequence[dict[str, Any]]) -> list[list[str]]:
-    head = ["num_ctx", "prompt", *_MEASURES, "cut by the server"]
+    head = ["num_ctx", "prompt", *_MEASURES, "cut by the server", "rules seen"]
     found = [head]
     for entry in outcome:
         for way in ("fitted", "unfitted"):
             one = entry[way]
             cells = [_cell(one["metrics"].get(name)) for name in _MEASURES]
             cut = f"{one['cut_by_server']} of {one['asked']}"
-            found.append([str(entry["num_ctx"]), way, *cells, cut])
+            ruled = f"{one['rules_seen']} of {one['asked']}"
+            found.append([str(entry["num_ctx"]), way, *cells, cut, ruled])
         difference = entry["fitted_minus_unfitted"]
         cells = [_difference(difference.get(name)) for name in _MEASURES]
-        found.append(["", "difference", *cells, ""])
+        found.append(["", "difference", *cells, "", ""])
     return found
 
 
