@@ -278,11 +278,8 @@ def _rivals(other: Hit, best: Hit) -> bool:
 
 def _with_notices(story: Story, retrieval: Retrieval) -> list[Hit]:
     """The passages, and the notices of their machines that were found themselves."""
-    best = story.hits[0]
-    if "exact" in best.ranks:  # what the record's own chapter warns of, not what shares a word
-        chapter = (best.chunk.manual_id, best.chunk.heading[:1])
-        near = [h for h in retrieval.hits if (h.chunk.manual_id, h.chunk.heading[:1]) == chapter]
-        return [*story.hits, *near]
+    if "exact" in story.hits[0].ranks:
+        return list(story.hits)
     machines = {hit.chunk.machine for hit in story.hits}
     found = [hit for hit in retrieval.hits if hit.chunk.kind == "notice"]
     return [*story.hits, *(hit for hit in found if hit.chunk.machine in machines)]

@@ -21,6 +21,7 @@ _USUAL: dict[Language, dict[Signal, str]] = {
     },
     "en": {signal: signal.upper() for signal in Signal},
 }
+_INJURY = {Signal.DANGER, Signal.WARNING}
 # Beyond this many, notices on damage to property give way; those on people never do.
 _MOST_BEFORE_PROPERTY = 6
 
@@ -51,16 +52,23 @@ async def notices_for(hits: Sequence[Hit], library: Library) -> tuple[Notice, ..
 
 
 def _belonging(passages: Sequence[Chunk], library: Library) -> list[Chunk]:
-    """Notice chunks that a passage is linked to, or that stand in its very section."""
+    """Notice chunks that a passage is linked to, or that stand in its very section. For the record
+    of a fault those of its chapter that warn of injury, too: its remedy is work on the machine,
+    and a fault list seldom repeats what stands before it.
+    """
     found = {chunk.id: chunk for chunk in passages if chunk.signal is not None}
     linked = {notice_id: chunk.manual_id for chunk in passages for notice_id in chunk.notices}
     for notice_id, chunk in library.chunks(list(linked)).items():
         if chunk.manual_id == linked[notice_id]:
             found[notice_id] = chunk
     sections = {(chunk.manual_id, chunk.heading) for chunk in passages if chunk.heading}
+    chapters = {(c.manual_id, c.heading[0]) for c in passages if c.kind == "fault" and c.heading}
     for manual_id in dict.fromkeys(chunk.manual_id for chunk in passages):
         for chunk in library.chunks_of(manual_id):
-            if chunk.signal is not None and (manual_id, chunk.heading) in sections:
+            if chunk.signal is None or not chunk.heading:
+                continue
+            of_chapter = (manual_id, chunk.heading[0]) in chapters and chunk.signal in _INJURY
+            if of_chapter or (manual_id, chunk.heading) in sections:
                 found[chunk.id] = chunk
     return list(found.values())
 

@@ -67,6 +67,22 @@ async def test_many_notices_never_push_out_one_on_people(quoting: Services) -> N
     assert signals == [Signal.DANGER] * 5 + [Signal.WARNING] * 5
 
 
+async def test_a_fault_brings_the_injury_warnings_of_its_chapter(quoting: Services) -> None:
+    of = manual("Störungen", "de")
+    made = [
+        chunk(of, f"{word}\nText!", page=9, heading=("9", "9.2"), kind="notice", signal=signal)
+        for word, signal in (("WARNUNG", Signal.WARNING), ("HINWEIS", Signal.NOTICE))
+    ]
+    fault = chunk(of, "Code: E-1", page=10, heading=("9", "9.3"), kind="fault")
+    other = chunk(of, "WARNUNG\nAnders!", page=3, heading=("3",), kind="notice",
+                  signal=Signal.WARNING)  # fmt: skip
+    load(quoting, of, [*made, other, fault])
+
+    shown = await notices_for([Hit(fault)], quoting.library)
+
+    assert [notice.text for notice in shown] == ["WARNUNG\nText!"]
+
+
 def test_the_word_is_the_printed_one() -> None:
     of = manual("Wort", "de")
     plain = chunk(of, "Heiße Teile!", page=9, heading=("1",), kind="notice", signal=Signal.CAUTION)
