@@ -71,12 +71,18 @@ async def answer_all(questions: Sequence[dict[str, Any]], bench: Any) -> list[di
 
 
 async def answer_one(question: dict[str, Any], bench: Any) -> dict[str, Any]:
-    """Ask without any help from the dataset, and judge what came."""
+    """Ask about the machine that the dataset says was chosen, and judge what came."""
+    chosen = question.get("machine")
+    machines = tuple(name for name in bench.library.machines() if chosen and chosen in name)
     started = time.perf_counter()
     answer: Answer | None = None
     failure = ""
     async for event in ask(
-        question["question"], user=SOMEBODY, scope=Scope(), history=(), services=bench
+        question["question"],
+        user=SOMEBODY,
+        scope=Scope(machines=machines),
+        history=(),
+        services=bench,
     ):
         if isinstance(event, Done):
             answer = event.answer
@@ -116,7 +122,11 @@ def judge(
     if not question["manuals"]:
         return {"refused_rightly": refused}
     wanted = question.get("must_contain")
-    right = any(name in question["manuals"] and page in question["pages"] for name, page in cited)
+    manuals = {unicodedata.normalize("NFC", name) for name in question["manuals"]}
+    right = any(
+        unicodedata.normalize("NFC", name) in manuals and page in question["pages"]
+        for name, page in cited
+    )
     judged: dict[str, Any] = {"right_page": right and not refused}
     if wanted:
         judged["contains"] = comparable(wanted) in comparable(text)
