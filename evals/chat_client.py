@@ -56,7 +56,7 @@ class ChatClient:
         await self._socket.connect(
             self.address,
             socketio_path="/ws/socket.io",
-            headers={"Cookie": cookies},
+            headers={"Cookie": cookies, "Accept-Language": self._http.headers["Accept-Language"]},
             transports=["websocket"],
             auth={
                 "sessionId": self.session_id,
