@@ -78,7 +78,7 @@ async def test_a_technicians_forged_upload_is_refused(
         elements: list[dict[str, Any]] = []
         client._socket.on("element", elements.append)
         await client.upload(PDF, timeout_s=30)
-        assert "role" in elements[-1]["props"]["text"]
+        assert "Rolle" in elements[-1]["props"]["text"]
         await log_in(http, service, "technician")
         answer = await http.post(
             "/project/file",
