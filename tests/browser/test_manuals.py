@@ -15,7 +15,7 @@ from playwright.async_api import Locator, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.person import Person
 from tests.browser.test_accessibility import DESK, PHONE, faults
-from tests.manual_files import small_manual
+from tests.manual_files import long_manual, small_manual
 from tests.served import Service
 
 
@@ -151,7 +151,7 @@ async def test_progress_is_seen_and_reading_can_be_cancelled(
     service: Service, open_page: OpenPage, machine: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "long.pdf"
-    file.write_bytes(small_manual(machine, "1", "Mit 21 Nm anziehen.", pages=1500))
+    file.write_bytes(long_manual(machine, pages=800))
     admin = await open_page(service, "admin")
     await open_library(admin)
     page = admin.page
@@ -159,7 +159,7 @@ async def test_progress_is_seen_and_reading_can_be_cancelled(
     await form.get_by_label("Maschine").fill(machine)
     await page.click(".mw-send")
     job = page.locator(".mw-job", has_text="long.pdf")
-    await expect(job.locator(".mw-state")).to_have_text(re.compile(r"Seite \d+ von 1500"))
+    await expect(job.locator(".mw-state")).to_have_text(re.compile(r"Seite \d+ von 800"))
     await expect(job.locator("progress")).to_be_visible()
     await job.get_by_role("button", name="Abbrechen").click()
     await page.locator(".mw-question").get_by_role("button", name="Abbrechen").click()
