@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
 from rag.messages import say
 from rag.observe.logs import set_up_logs
@@ -136,6 +137,8 @@ def _claim(folder: Path, language: Language) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
         take_lock(folder)
+        if (folder / UNFINISHED).exists():
+            raise CannotStart(say("start.restore_unfinished", language, folder=str(folder)))
     except StoreDown as error:
         process = error.values.get("process", "?")
         raise CannotStart(

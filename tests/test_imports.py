@@ -14,7 +14,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("rag.types",),
     ("rag.settings", "rag.errors", "rag.language", "rag.codes", "rag.messages"),
     ("rag.models", "rag.store", "rag.access", "rag.observe"),
-    ("rag.retrieve", "rag.ingest"),
+    ("rag.retrieve", "rag.ingest", "rag.backup"),
     ("rag.services",),
     ("rag.answer", "rag.ingest.manual", "rag.ingest.jobs"),
     ("rag.api", "rag.chat", "rag.start"),

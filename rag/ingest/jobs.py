@@ -255,6 +255,7 @@ class JobQueue:
     # --- in threads ------------------------------------------------------------------------------
 
     def _recover(self) -> None:
+        self._table.move_files(self._uploads)
         interrupted = self._table.requeue_running()
         if interrupted:
             _log.warning("%d interrupted manual(s) will be read again", interrupted)

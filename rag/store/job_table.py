@@ -108,6 +108,16 @@ class JobTable:
             )
             return int(result.rowcount)
 
+    def move_files(self, folder: Path) -> None:
+        """Look for every job's file in ``folder``: the data may have come from elsewhere, or the
+        folder is now called by another of its names."""
+        with self._writes.begin() as connection:
+            for job_id, path in connection.execute(select(self._jobs.c.id, self._jobs.c.file_path)):
+                here = str(folder / Path(path).name)
+                if path != here:
+                    changed = update(self._jobs).where(self._jobs.c.id == job_id)
+                    connection.execute(changed.values(file_path=here))
+
     def forget(self, job_id: str) -> None:
         with self._writes.begin() as connection:
             connection.execute(delete(self._jobs).where(self._jobs.c.id == job_id))
