@@ -1,4 +1,4 @@
-"""``python -m rag.access``: accounts, for the person who looks after the server."""
+"""``python -m rag.access``: accounts and keys, for the person who looks after the server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import sys
 
 from rag.access.accounts import Accounts, random_password
+from rag.access.api_keys import ApiKeys
+from rag.access.key_commands import add_key_commands, run_key_command
 from rag.errors import RagError
 from rag.messages import say
 from rag.settings import Settings
@@ -21,7 +23,10 @@ def main() -> int:
     try:
         engine = open_database(Settings())
         try:
-            _run(arguments, Accounts(engine))
+            if arguments.command == "keys":
+                run_key_command(arguments, ApiKeys(engine))
+            else:
+                _run(arguments, Accounts(engine))
         finally:
             engine.dispose()
     except RagError as error:
@@ -67,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     password = commands.add_parser("password", help="a new password for an account")
     disable = commands.add_parser("disable", help="no log-in any more")
     enable = commands.add_parser("enable", help="log-in again")
+    add_key_commands(commands)
     for command in (add, password, disable, enable):
         command.add_argument("name")
     add.add_argument("role", choices=[role.value for role in Role])
