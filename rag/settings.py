@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,12 +26,22 @@ class Settings(BaseSettings):
     )
 
     ollama_base_url: str = Field(
-        "http://127.0.0.1:11434", description="Address of the Ollama server."
+        "http://127.0.0.1:11434",
+        description="Ollama server, or several separated by commas; empty: no language model.",
     )
     ollama_model: str = Field("mistral", description="Language model that writes the answers.")
     ollama_connect_timeout_s: float = Field(3.0, gt=0, description="Seconds to connect to Ollama.")
+    ollama_first_token_timeout_s: float = Field(
+        120.0, gt=0, description="Seconds until the first word; the model may have to be loaded."
+    )
     ollama_timeout_s: float = Field(
-        120.0, gt=0, description="Seconds of silence from Ollama after which it counts as gone."
+        60.0, gt=0, description="Seconds of silence in mid-answer after which Ollama is given up."
+    )
+    ollama_parallel: int = Field(
+        2, ge=1, description="Answers written at once on each Ollama host; others wait in turn."
+    )
+    ollama_queue: int = Field(
+        50, ge=0, description="Questions that may wait for the language model; more are quoted."
     )
     num_ctx: int = Field(2048, ge=512, description="Context window sent to Ollama, in tokens.")
     answer_tokens: int = Field(400, ge=64, description="Tokens of the window kept for the answer.")
@@ -64,6 +75,26 @@ class Settings(BaseSettings):
         0.85, gt=0, le=1, description="Word overlap from which passages count as the same."
     )
 
+    questions_per_minute: int = Field(
+        10, ge=0, description="Questions a minute for each user and each API key; 0: no limit."
+    )
+    uploads_per_minute: int = Field(
+        30, ge=0, description="Uploads a minute for each user and each API key; 0: no limit."
+    )
+    logins_per_name: int = Field(
+        10, ge=1, description="Log-ins tried with one name in 5 minutes before it must wait."
+    )
+    logins_per_address: int = Field(
+        30, ge=1, description="Log-ins tried from one address in 5 minutes before it must wait."
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="Redis for limits that several processes share; empty: memory."
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Networks, with commas, of the proxies whose X-Forwarded-For and -Proto count.",
+    )
+
     max_upload_mb: int = Field(50, ge=1, description="Largest manual that can be uploaded, in MB.")
     worker_memory_mb: int = Field(
         1024, ge=128, description="Address space of the process that reads a manual, in MB."
@@ -78,3 +109,14 @@ class Settings(BaseSettings):
         "", description="MLflow server or store; empty: SQLite in DATA_DIR."
     )
     mlflow_experiment: str = Field("millwright", description="MLflow experiment of the traces.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        networks(value)
+        return value
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """``"10.0.0.0/8, ::1"`` as networks. Raises ``ValueError``."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

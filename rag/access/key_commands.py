@@ -42,11 +42,11 @@ def run_key_command(arguments: argparse.Namespace, keys: ApiKeys) -> None:
             expires = key.expires_at[:10]
             print(f"{key.id} {key.state:8} {expires} used {used:16} {scopes:28} {key.name}")
     elif arguments.action == "add":
-        names = {scope.strip() for scope in arguments.scopes.split(",")} - {""}
-        scopes = {scope for scope in ApiScope if scope.value in names}
-        if len(scopes) < len(names):
+        wanted = {scope.strip() for scope in arguments.scopes.split(",")} - {""}
+        allowed = {scope for scope in ApiScope if scope.value in wanted}
+        if len(allowed) < len(wanted):
             raise SystemExit(f"scopes are: {_SCOPES}")
-        _, token = keys.create(arguments.name, scopes, created_by=_CREATOR, days=arguments.days)
+        _, token = keys.create(arguments.name, allowed, created_by=_CREATOR, days=arguments.days)
         print(token)
     else:
         key = keys.revoke(arguments.id)
