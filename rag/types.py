@@ -13,6 +13,7 @@ from typing import Any, Literal
 Language = Literal["de", "en"]
 ChunkKind = Literal["text", "procedure", "table", "fault", "notice", "parts", "maintenance"]
 PageSource = Literal["text", "ocr", "unread"]
+Replaces = Literal["", "yes", "no"]
 
 
 class Role(StrEnum):
@@ -33,10 +34,11 @@ class Signal(StrEnum):
 
 
 class ManualStatus(StrEnum):
-    """Only ``ACTIVE`` manuals are ever searched."""
+    """Only ``ACTIVE`` manuals are ever searched. ``SCHEDULED`` ones become so on their day."""
 
     PROCESSING = "processing"
     NEEDS_RELEASE = "needs_release"
+    SCHEDULED = "scheduled"
     ACTIVE = "active"
     SUPERSEDED = "superseded"
     DISABLED = "disabled"
@@ -152,7 +154,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ManualMetadata:
-    """What an admin says of a manual at upload; what is empty is filled from the document."""
+    """What an admin says of a manual at upload; what is empty is filled from the document.
+
+    ``is_complete``: the admin saw what the document says of itself, so what is empty stays empty.
+    ``replaces``: whether it takes the place of the active revision; "" leaves that to the dates.
+    """
 
     machine: str = ""
     type: str = ""
@@ -162,6 +168,8 @@ class ManualMetadata:
     valid_from: str = ""
     uploaded_by: str = ""
     file_name: str = ""
+    replaces: Replaces = ""
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +216,7 @@ class Manual:
     uploaded_at: str = ""
     supersedes: str = ""
     quality: Quality = field(default_factory=Quality)
+    replaces: Replaces = ""
 
 
 # --- finding -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ const COLUMNS = ["machine", "name", "type", "revision", "language", "pages", "ch
 const NUMBERS = ["pages", "chunks"];
 const ACTIONS = {
   needs_release: ["release", "edit", "delete"],
+  scheduled: ["activate", "edit", "delete"],
   active: ["disable", "edit", "delete"],
   disabled: ["enable", "edit", "delete"],
   superseded: ["roll_back", "edit", "delete"],
@@ -135,7 +136,7 @@ const Library = ({ kit }) => {
 
   const act = async (name, manual) => {
     setError("");
-    const values = { title: manual.title, revision: manual.revision, unread: manual.quality.unread_pages.join(", ") || words.nothing };
+    const values = { ...manual, unread: manual.quality.unread_pages.join(", ") || words.nothing };
     try {
       if (name === "edit") {
         const fields = await kit.edit(words, manual);

@@ -54,6 +54,7 @@ def _add_manuals(router: APIRouter, door: Door) -> None:
     library = door.services.library
     changes: dict[str, Change] = {
         "release": library.release,
+        "activate": library.activate,
         "disable": library.disable,
         "enable": library.enable,
         "roll_back": library.roll_back,

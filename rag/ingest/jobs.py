@@ -20,6 +20,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from rag.errors import RagError
+from rag.ingest.calendar import keep_calendar
 from rag.ingest.manual import Stores, check_file, copy_file, in_thread, ingest_manual, sweep
 from rag.ingest.reindex import reindex
 from rag.store.database import now
@@ -56,7 +57,7 @@ class JobQueue:
         self._cancelled: set[str] = set()
         self._changed = asyncio.Condition()
         self._wake = asyncio.Event()
-        self._runner: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._current: tuple[str, asyncio.Task[Job]] | None = None
         self.reindexing: tuple[int, int] | None = None
         """``(done, total)`` chunks while vectors are made anew for another embedding model."""
@@ -67,15 +68,18 @@ class JobQueue:
         """Put away what a kill left behind and begin to work. Vectors of a new embedding model
         are made first, in the background: see ``reindexing``."""
         await asyncio.to_thread(self._recover)
-        self._runner = asyncio.create_task(self._run(), name="ingest queue")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="ingest queue"),
+            asyncio.create_task(keep_calendar(self._services.library), name="calendar"),
+        ]
 
     async def stop(self) -> None:
         """End at once; what was running is done again after the next start."""
-        if self._runner is not None:
-            self._runner.cancel()
+        while self._tasks:
+            task = self._tasks.pop()
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._runner
-            self._runner = None
+                await task
 
     # --- what an admin does ----------------------------------------------------------------------
 

@@ -151,13 +151,14 @@ def copy_file(source: Path, target: Path) -> str:
 
 def describe(sha256: str, file_name: str, metadata: ManualMetadata, reading: Reading) -> Manual:
     """The manual's record: what the admin said, and where that is empty what the document says."""
+    said = Reading() if metadata.is_complete else reading
     return Manual(
         id=manual_id(sha256),
         sha256=sha256,
-        title=metadata.title or reading.title or Path(file_name).stem,
-        machine=metadata.machine or reading.machine,
-        type=metadata.type or reading.type,
-        revision=metadata.revision or reading.revision,
+        title=metadata.title or said.title or Path(file_name).stem,
+        machine=metadata.machine or said.machine,
+        type=metadata.type or said.type,
+        revision=metadata.revision or said.revision,
         language=metadata.language or reading.language,
         file_name=file_name,
         pages=len(reading.pages),
@@ -167,6 +168,7 @@ def describe(sha256: str, file_name: str, metadata: ManualMetadata, reading: Rea
         uploaded_by=metadata.uploaded_by,
         uploaded_at=now(),
         quality=reading.quality,
+        replaces=metadata.replaces,
     )
 
 

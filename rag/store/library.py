@@ -7,28 +7,36 @@ All methods are synchronous: call them through ``asyncio.to_thread``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rag.errors import BadFile, RagError
 from rag.store.chunk_table import ChunkTable
 from rag.store.database import batches, reading, tables
+from rag.store.revisions import Plan, newest, other_revisions
 from rag.store.rows import manual_from_row, manual_to_row, page_from_row, page_to_row
+from rag.store.shelf import Shelf, local_day
+from rag.store.state_table import StateTable
 from rag.types import Chunk, Manual, ManualStatus, Page, Scope
 
 _REMOVED = "removed-"
 
 
 class Library:
-    """The manuals of ``data_dir``: files in ``data_dir/manuals``, all else in the database."""
+    """The manuals of ``data_dir``: files in ``data_dir/manuals``, all else in the database.
 
-    def __init__(self, engine: Engine) -> None:
+    ``today`` gives the day by which a revision is valid, as an ISO date.
+    """
+
+    def __init__(self, engine: Engine, today: Callable[[], str] = local_day) -> None:
         self._writes = engine
         self._reads = reading(engine)
-        self._manuals, self._pages, self._state = tables(engine, "manuals", "pages", "state")
+        self._manuals, self._pages = tables(engine, "manuals", "pages")
+        self._state = StateTable(engine)
+        self._shelf = Shelf(engine, self._state, today)
         self._chunks = ChunkTable(engine)
         self.folder = Path(str(engine.url.database)).parent / "manuals"
 
@@ -44,7 +52,7 @@ class Library:
 
     def manual(self, manual_id: str) -> Manual | None:
         with self._reads.connect() as connection:
-            return self._manual(connection, manual_id)
+            return self._shelf.get(connection, manual_id)
 
     def active_ids(self, scope: Scope) -> frozenset[str]:
         """Ids of the active manuals in ``scope``; its empty fields do not restrict."""
@@ -135,80 +143,102 @@ class Library:
                 raise
             raise already_there(known) from error
 
+    def plan(self, manual: Manual) -> Plan:
+        """What would become of ``manual``, and of those that are active, were it published now."""
+        with self._reads.connect() as connection:
+            return self._shelf.plan(connection, manual)
+
     def publish(self, manual_id: str) -> Manual:
         """Make a processed manual visible, or put it before a human when its quality says so.
 
-        An older active revision of the same machine, type and language is superseded in the same
-        transaction.
+        Whether it supersedes an active revision of the same machine, type and language, stands
+        behind it or waits for its day says ``rag.store.revisions``; all in the same transaction.
         """
         with self._writes.begin() as connection:
-            manual = self._require(connection, manual_id, ManualStatus.PROCESSING)
+            manual = self._shelf.require(connection, manual_id, ManualStatus.PROCESSING)
             if manual.quality.needs_release:
-                self._set_status(connection, manual_id, ManualStatus.NEEDS_RELEASE)
+                self._shelf.set_status(connection, manual_id, ManualStatus.NEEDS_RELEASE)
             else:
-                self._activate(connection, manual)
-            return self._require(connection, manual_id)
+                self._shelf.take_place(connection, manual)
+            return self._shelf.require(connection, manual_id)
 
     def release(self, manual_id: str) -> Manual:
         """A human has looked at a manual that was read badly, and takes it as it is."""
         with self._writes.begin() as connection:
-            manual = self._require(connection, manual_id, ManualStatus.NEEDS_RELEASE)
-            self._activate(connection, manual)
-            return self._require(connection, manual_id)
+            manual = self._shelf.require(connection, manual_id, ManualStatus.NEEDS_RELEASE)
+            self._shelf.take_place(connection, manual)
+            return self._shelf.require(connection, manual_id)
+
+    def activate_due(self) -> list[Manual]:
+        """Publish the manuals whose day has come, the earliest first; those that were."""
+        with self._writes.begin() as connection:
+            due = self._shelf.due(connection)
+            for manual in due:
+                self._shelf.take_place(connection, manual)
+            return [self._shelf.require(connection, manual.id) for manual in due]
+
+    def activate(self, manual_id: str) -> Manual:
+        """Do not wait for the day from which a scheduled manual is valid."""
+        with self._writes.begin() as connection:
+            manual = self._shelf.require(connection, manual_id, ManualStatus.SCHEDULED)
+            self._shelf.activate(connection, manual)
+            return self._shelf.require(connection, manual_id)
 
     def disable(self, manual_id: str) -> Manual:
         """Hide an active manual from answers without deleting anything."""
         with self._writes.begin() as connection:
-            self._require(connection, manual_id, ManualStatus.ACTIVE)
-            self._set_status(connection, manual_id, ManualStatus.DISABLED)
-            self._bump(connection)
-            return self._require(connection, manual_id)
+            self._shelf.require(connection, manual_id, ManualStatus.ACTIVE)
+            self._shelf.set_status(connection, manual_id, ManualStatus.DISABLED)
+            self._state.bump(connection)
+            return self._shelf.require(connection, manual_id)
 
     def enable(self, manual_id: str) -> Manual:
         """Show a disabled manual again; it comes back as superseded when another revision of it
         has become active meanwhile, so that two revisions never answer at once."""
         with self._writes.begin() as connection:
-            manual = self._require(connection, manual_id, ManualStatus.DISABLED)
-            if self._other_revisions(connection, manual):
-                self._set_status(connection, manual_id, ManualStatus.SUPERSEDED)
+            manual = self._shelf.require(connection, manual_id, ManualStatus.DISABLED)
+            if other_revisions(manual, self._shelf.active(connection)):
+                self._shelf.set_status(connection, manual_id, ManualStatus.SUPERSEDED)
             else:
-                self._activate(connection, manual)
-            return self._require(connection, manual_id)
+                self._shelf.activate(connection, manual)
+            return self._shelf.require(connection, manual_id)
 
     def roll_back(self, manual_id: str) -> Manual:
         """Return to the superseded revision ``manual_id``; the active one is superseded by it."""
         with self._writes.begin() as connection:
-            manual = self._require(connection, manual_id, ManualStatus.SUPERSEDED)
-            self._activate(connection, manual)
-            return self._require(connection, manual_id)
+            manual = self._shelf.require(connection, manual_id, ManualStatus.SUPERSEDED)
+            self._shelf.activate(connection, manual)
+            return self._shelf.require(connection, manual_id)
 
     def edit(self, manual_id: str, **fields: str) -> Manual:
         """Correct ``title``, ``machine``, ``type``, ``revision`` or ``valid_from``.
 
-        When the correction makes an active manual a revision of another active one, the later
-        upload goes on answering and the earlier is superseded. Raises ``RagError`` for an empty
-        title and while the manual is being read.
+        When the correction makes an active manual a revision of another active one, the newer goes
+        on answering and the other is superseded. One that waits for its day is published when that
+        has passed. Raises ``RagError`` for an empty title and while the manual is being read.
         """
         if not fields.get("title", "-"):
             raise RagError("error.title_missing")
         with self._writes.begin() as connection:
-            manual = self._require(connection, manual_id)
+            manual = self._shelf.require(connection, manual_id)
             if manual.status is ManualStatus.PROCESSING:
                 raise RagError("error.manual_wrong_status", title=manual.title)
             if fields:
                 changed = update(self._manuals).where(self._manuals.c.id == manual_id)
                 connection.execute(changed.values(**fields))
-            manual = self._require(connection, manual_id)
+            manual = self._shelf.require(connection, manual_id)
             if manual.status is ManualStatus.ACTIVE:
-                others = self._other_revisions(connection, manual)
-                self._activate(connection, max([*others, manual], key=lambda one: one.uploaded_at))
-            return self._require(connection, manual_id)
+                others = other_revisions(manual, self._shelf.active(connection))
+                self._shelf.activate(connection, newest([*others, manual]))
+            elif manual.status is ManualStatus.SCHEDULED:
+                self._shelf.take_place(connection, manual)
+            return self._shelf.require(connection, manual_id)
 
     def remove(self, manual_id: str) -> None:
         """Delete a manual's records and file; unknown ids are no error. Vectors go separately
         (``rag.ingest.manual.remove_manual``)."""
         with self._writes.begin() as connection:
-            manual = self._manual(connection, manual_id)
+            manual = self._shelf.get(connection, manual_id)
             if manual is None:
                 return
             columns = self._manuals.c
@@ -217,7 +247,7 @@ class Library:
             )
             connection.execute(delete(self._manuals).where(columns.id == manual_id))
             if manual.status is ManualStatus.ACTIVE:
-                self._bump(connection)
+                self._state.bump(connection)
             # Marked before the rows are gone: a kill in between leaves no file without a name.
             path = self.file_path(manual)
             marked = path.with_name(_REMOVED + path.name)
@@ -238,79 +268,13 @@ class Library:
 
     def corpus_version(self) -> int:
         """Grows by one with every change of what can be found; caches key on it."""
-        return int(self.state_get("corpus_version") or 0)
+        return self._state.corpus_version()
 
     def state_get(self, key: str) -> str | None:
-        query = select(self._state.c.value).where(self._state.c.key == key)
-        with self._reads.connect() as connection:
-            value: str | None = connection.execute(query).scalar()
-            return value
+        return self._state.get(key)
 
     def state_set(self, key: str, value: str) -> None:
-        with self._writes.begin() as connection:
-            self._put_state(connection, key, value)
-
-    # --- steps -----------------------------------------------------------------------------------
-
-    def _manual(self, connection: Connection, manual_id: str) -> Manual | None:
-        query = select(self._manuals).where(self._manuals.c.id == manual_id)
-        row = connection.execute(query).first()
-        return manual_from_row(row._mapping) if row else None
-
-    def _require(
-        self, connection: Connection, manual_id: str, status: ManualStatus | None = None
-    ) -> Manual:
-        manual = self._manual(connection, manual_id)
-        if manual is None:
-            raise RagError("error.manual_unknown")
-        if status is not None and manual.status is not status:
-            raise RagError("error.manual_wrong_status", title=manual.title)
-        return manual
-
-    def _activate(self, connection: Connection, manual: Manual) -> None:
-        replaced = self._other_revisions(connection, manual)
-        for old in replaced:
-            self._set_status(connection, old.id, ManualStatus.SUPERSEDED)
-        self._set_status(connection, manual.id, ManualStatus.ACTIVE)
-        if replaced:
-            connection.execute(
-                update(self._manuals)
-                .where(self._manuals.c.id == manual.id)
-                .values(supersedes=replaced[-1].id)
-            )
-        self._bump(connection)
-
-    def _other_revisions(self, connection: Connection, manual: Manual) -> list[Manual]:
-        """Active revisions that ``manual`` stands for, oldest upload first. What the metadata
-        leaves open supersedes nothing: a manual must never vanish by a guess."""
-        if not (manual.machine and manual.type and manual.revision):
-            return []
-        columns = self._manuals.c
-        query = (
-            select(self._manuals)
-            .where(columns.status == str(ManualStatus.ACTIVE), columns.id != manual.id)
-            .where(columns.machine == manual.machine, columns.type == manual.type)
-            .where(columns.language == manual.language, columns.revision != manual.revision)
-            .order_by(columns.uploaded_at)
-        )
-        return [manual_from_row(row._mapping) for row in connection.execute(query)]
-
-    def _set_status(self, connection: Connection, manual_id: str, status: ManualStatus) -> None:
-        connection.execute(
-            update(self._manuals).where(self._manuals.c.id == manual_id).values(status=str(status))
-        )
-
-    def _bump(self, connection: Connection) -> None:
-        query = select(self._state.c.value).where(self._state.c.key == "corpus_version")
-        version = int(connection.execute(query).scalar() or 0)
-        self._put_state(connection, "corpus_version", str(version + 1))
-
-    def _put_state(self, connection: Connection, key: str, value: str) -> None:
-        changed = connection.execute(
-            update(self._state).where(self._state.c.key == key).values(value=value)
-        )
-        if changed.rowcount == 0:
-            connection.execute(insert(self._state), {"key": key, "value": value})
+        self._state.set(key, value)
 
 
 def already_there(known: Manual) -> BadFile:

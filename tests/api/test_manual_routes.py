@@ -22,6 +22,7 @@ CALLS = [
     ("GET", MANUALS),
     ("POST", MANUALS),
     ("POST", f"{MANUALS}/{{id}}/release"),
+    ("POST", f"{MANUALS}/{{id}}/activate"),
     ("POST", f"{MANUALS}/{{id}}/disable"),
     ("POST", f"{MANUALS}/{{id}}/enable"),
     ("POST", f"{MANUALS}/{{id}}/roll_back"),
