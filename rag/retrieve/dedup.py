@@ -44,11 +44,13 @@ class _Print:
         self.chunk = chunk
         self.machine = (chunk.machine, chunk.manual_id if not chunk.machine else "", chunk.revision)
         self.long_words = frozenset(_LONG_WORD.findall(chunk.text.casefold()))
+        # Equal values have equal digits, but for zeros ("0,60" and "0.6") and ways to write ½.
+        self.digits = tuple(chunk.text.count(digit) for digit in "3456789")
 
     def same_as(self, other: _Print, jaccard: float) -> bool:
-        if self.machine != other.machine or not _overlap(
-            self.long_words, other.long_words, min(jaccard, _LOOK_CLOSER)
-        ):
+        if (self.machine, self.digits) != (other.machine, other.digits):
+            return False
+        if not _overlap(self.long_words, other.long_words, min(jaccard, _LOOK_CLOSER)):
             return False
         if (self.codes, self.values) != (other.codes, other.values):
             return False
