@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     )
     num_ctx: int = Field(2048, ge=512, description="Context window sent to Ollama, in tokens.")
     answer_tokens: int = Field(400, ge=64, description="Tokens of the window kept for the answer.")
+    tokenizer_file: str = Field(
+        "",
+        description="`tokenizer.model` or `tokenizer.json` of the language model; empty: the "
+        "prepared one, else an estimate.",
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="Sampling temperature of the model.")
 
     qdrant_url: str = Field("", description="Qdrant server; empty: the engine runs in process.")

@@ -31,6 +31,7 @@ from rag.codes import find_codes, fold_code
 from rag.errors import RagError
 from rag.language import detect_language
 from rag.messages import say
+from rag.models.hosts import hosts_of
 from rag.retrieve.find import find_passages
 from rag.services import Services
 from rag.types import (
@@ -89,6 +90,7 @@ async def ask(
         history=history,
         understanding=Understanding(question, scope),
         id=answer_id or uuid.uuid4().hex,
+        user=user.id,
     )
     try:
         async with aclosing(_tell(story)) as events:  # type: ignore[type-var]
@@ -111,7 +113,7 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
     started = time.time_ns()
     scope = story.understanding.scope
     story.model = await model_state(services.settings)
-    chat = services.llm if story.model.available else None
+    chat = hosts_of(services.settings).chat(services.llm) if story.model.available else None
     story.understanding = await understand(story.asked, story.history, scope, story.language, chat)
     yield story.stage("understand", started, "status.understanding", by=story.understanding.by)
     if story.question != story.asked:
@@ -148,7 +150,7 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
     elif chat is None:
         story.reason = f"quote.{story.model.reason}"
     else:
-        fitted = fit_prompt(story)
+        fitted = await asyncio.to_thread(fit_prompt, story)
         story.reason = "" if fitted else "quote.window"
     if asks_for_value(story.question) and (conflict := _conflict(story)):
         yield story.say(conflict + "\n\n")

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 
-from rag.answer.budget import Fitted, fit, meter_of
+from rag.answer.budget import Fitted, fit
 from rag.answer.clean import verbatim
 from rag.answer.model_state import forget
 from rag.answer.prompt import load_prompt
 from rag.answer.quote import best_part, quotation
 from rag.answer.story import Story
+from rag.answer.tokens import meter_of
 from rag.answer.write import Written, write
 from rag.messages import say
+from rag.models.generate import Place
 from rag.types import Event, Replaced, Status, Token
+
+# Why nobody wrote: said under the quotation.
+_WITHOUT_MODEL = (
+    "quote.unreachable",
+    "quote.model_missing",
+    "quote.failing",
+    "quote.off",
+    "quote.window",
+)
 
 
 def fit_prompt(story: Story) -> Fitted | None:
+    """The prompt within the window. Reads the tokenizer at first: call it in a thread."""
     settings = story.services.settings
     prompt = load_prompt("answer", story.language)
     story.prompt_version = f"{prompt.id} {prompt.version}"
@@ -30,7 +43,7 @@ def fit_prompt(story: Story) -> Fitted | None:
         language=story.language,
         num_ctx=settings.num_ctx,
         answer_tokens=settings.answer_tokens,
-        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
+        meter=meter_of(settings, story.services.library),
         shorten=lambda chunk, characters: best_part(chunk, story.relevance, characters),
     )
 
@@ -42,19 +55,28 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
     started = time.time_ns()
     written = Written()
     passages = [story.hits[number - 1].chunk for number in fitted.numbers]
+    meter = meter_of(settings, services.library)
     pieces = write(
         services.llm,
         fitted,
         passages,
         story.question,
         story.language,
-        meter=meter_of(settings.ollama_base_url, settings.ollama_model),
-        num_ctx=settings.num_ctx,
+        meter=meter,
+        settings=settings,
+        user=story.user,
         written=written,
     )
     async with aclosing(pieces) as shown:  # type: ignore[type-var]
         async for piece in shown:
-            yield story.say(piece)
+            if isinstance(piece, Place):
+                place = str(piece.number)
+                yield Status(
+                    "status.queued" if piece.number else "status.writing", None, {"place": place}
+                )
+            else:
+                yield story.say(piece)
+    await asyncio.to_thread(meter.keep)
     story.checks = tuple(written.checks)
     attributes = {"planned_tokens": fitted.tokens, **fitted.left_out, **written.attributes}
     yield story.stage("generate", started, "status.checking", **attributes)
@@ -62,7 +84,10 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
     if written.failure is not None:
         forget(settings)
         story.mode, story.reason = "completed_by_quote", written.failure.key
+        down = written.failure
         lead = say("answer.interrupted", story.language)
+        if not written.text:
+            lead = say(down.key, story.language, **down.values)
         yield story.say(("\n\n" if story.text else "") + f"*{lead}*\n\n")
         yield _quoted(story)
     elif not written.text.strip():
@@ -100,7 +125,7 @@ async def quote(story: Story) -> AsyncIterator[Event]:
         yield story.say(f"*{say('answer.weak', story.language)}*\n\n")
     yield _quoted(story)
     settings = story.services.settings
-    if story.reason in ("quote.unreachable", "quote.model_missing", "quote.window"):
+    if story.reason in _WITHOUT_MODEL:
         hint = say(
             story.reason,
             story.language,

@@ -38,6 +38,7 @@ class Story:
     history: Sequence[Turn]
     understanding: Understanding
     id: str
+    user: str = ""
     relevance: Relevance = field(init=False)
     stages: list[Stage] = field(default_factory=list)
     model: LanguageModelState | None = None

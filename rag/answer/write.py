@@ -8,12 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rag.answer.budget import Fitted, Meter
+from rag.answer.budget import Fitted
 from rag.answer.cite import Citer
 from rag.answer.gate import Gate
 from rag.answer.numbers import Checker
+from rag.answer.tokens import Meter
 from rag.errors import LanguageModelDown
-from rag.models.llm import Usage, stream
+from rag.models.generate import Generation, Place
+from rag.models.llm import Usage
+from rag.settings import Settings
 from rag.types import Check, Chunk, Language
 
 if TYPE_CHECKING:
@@ -49,18 +52,24 @@ async def write(
     language: Language,
     *,
     meter: Meter,
-    num_ctx: int,
+    settings: Settings,
+    user: str,
     written: Written,
-) -> AsyncIterator[str]:
-    """The checked answer in pieces. Fills ``written``; closing it stops the server's generation."""
+) -> AsyncIterator[Place | str]:
+    """Places in the line before the model, then the checked answer in pieces. Fills ``written``;
+    closing it stops the server's generation."""
+    num_ctx = settings.num_ctx
     checker = Checker(passages, question, language)
     gate = Gate(checker, Citer(passages, language), language)
     limited = chat.model_copy(update={"num_predict": fitted.reserve, "num_ctx": num_ctx})
+    generation = Generation(limited, fitted.messages, settings, user)
     try:
-        async with aclosing(stream(limited, fitted.messages)) as pieces:  # type: ignore[type-var]
+        async with aclosing(generation.run()) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 if isinstance(piece, Usage):
                     written.usage = piece
+                elif isinstance(piece, Place):
+                    yield piece
                 elif shown := gate.feed(piece):
                     yield shown
     except LanguageModelDown as failure:
@@ -68,11 +77,14 @@ async def write(
     rest = gate.finish()
     if rest:
         yield rest
+    written.attributes = dict(generation.report)
     written.text, written.checks, written.cited = gate.text, gate.checks, gate.cited
     if written.usage is not None and written.usage.prompt_tokens:
         reported = written.usage.prompt_tokens
-        mismatch = meter.compare(fitted.text, fitted.tokens, reported, num_ctx)
-        written.attributes = {
+        mismatch = meter.compare(
+            fitted.texts, planned=fitted.tokens, reported=reported, num_ctx=num_ctx
+        )
+        written.attributes |= {
             "prompt_tokens": reported,
             "answer_tokens": written.usage.answer_tokens,
             "prompt_tokens_mismatch": mismatch,

@@ -27,7 +27,8 @@ _PROMPT = [
 async def _collect(settings: Settings, got: list[str] | None = None) -> tuple[str, Usage]:
     pieces: list[str] = [] if got is None else got
     usage = None
-    async for item in stream(chat_model(settings), _PROMPT):
+    chat = chat_model(settings)
+    async for item in stream(chat, _PROMPT, silence_s=settings.ollama_timeout_s):
         if isinstance(item, Usage):
             usage = item
         else:
