@@ -173,6 +173,20 @@ class ManualMetadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What the first pages of a document say of it, "" where they say nothing. ``has_text`` is
+    False for a scan, which tells nothing of itself before it is read by OCR."""
+
+    title: str = ""
+    machine: str = ""
+    type: str = ""
+    revision: str = ""
+    valid_from: str = ""
+    language: Language | None = None
+    has_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """The report on how a manual was read."""
 

@@ -19,7 +19,7 @@ import rag
 from rag.errors import BadFile
 from rag.settings import Settings
 from rag.store.rows import chunk_from_row, page_from_row, quality_from_json
-from rag.types import Chunk, Language, Page, Quality
+from rag.types import Chunk, Language, Look, Page, Quality
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 _LONGEST_LINE_BYTES = 8 * 1024 * 1024
 _MOST_BYTES = 256 * 1024 * 1024
 _STDERR_KEPT_BYTES = 8 * 1024
+LOOK_S = 6.0
+"""How long somebody waits for suggestions before the form comes without them."""
 # The worker reads foreign bytes: it is given no secret from the environment.
 _ENVIRONMENT = (
     "PATH HOME LANG LC_ALL LC_CTYPE TMPDIR TESSDATA_PREFIX PYTHONPATH LD_LIBRARY_PATH "
@@ -79,6 +81,34 @@ async def read_in_worker(
     return reading
 
 
+async def look_in_worker(path: Path, *, file_name: str, settings: Settings) -> Look | None:
+    """What the first pages of ``path`` say of it; ``None`` when that took too long or failed.
+
+    Raises ``BadFile`` when the file is refused.
+    """
+    quick = settings.model_copy(update={"worker_timeout_s": LOOK_S})
+    worker = await _start(path, file_name, quick, "look")
+    stderr = asyncio.create_task(_tail(worker))
+    try:
+        async with asyncio.timeout(LOOK_S):
+            assert worker.stdout is not None  # noqa: S101 (opened as a pipe)
+            line = await worker.stdout.readline()
+    except (TimeoutError, ValueError):
+        _log.info("the look at %s was given up", file_name)
+        return None
+    finally:
+        _kill(worker)
+        await asyncio.shield(worker.wait())
+        if said := await stderr:
+            _log.info("the look at %s said: %s", file_name, said)
+    match json.loads(line) if line.endswith(b"\n") else {}:
+        case {"look": row}:
+            return Look(**row)
+        case {"refused": {"key": key, "values": values}}:
+            raise BadFile(key, **values)
+    return None
+
+
 def _why(code: int, settings: Settings) -> BadFile:
     """What an end without a result means; SIGKILL was not ours, so it was the kernel's."""
     limit = str(settings.worker_memory_mb)
@@ -94,7 +124,7 @@ def _minutes(settings: Settings) -> str:
     return f"{settings.worker_timeout_s / 60:.2g}"
 
 
-async def _start(path: Path, file_name: str, settings: Settings) -> Process:
+async def _start(path: Path, file_name: str, settings: Settings, *tasks: str) -> Process:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -105,6 +135,7 @@ async def _start(path: Path, file_name: str, settings: Settings) -> Process:
         settings.ocr_languages,
         str(settings.worker_memory_mb),
         str(settings.worker_timeout_s),
+        *tasks,
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,

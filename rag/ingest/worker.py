@@ -1,9 +1,10 @@
 """The process that reads one file: capped in memory and time, away from the chat.
 
-``python -m rag.ingest.worker FILE FILE_NAME OCR_LANGUAGES MEMORY_MB TIMEOUT_S`` writes JSON lines
-to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and ``{"chunk": …}``
-rows, then one ``{"document": …}``; or one ``{"refused": {"key": …, "values": …}}``. The process
-ends with its whole group when its stdin closes, that is, when whoever started it is gone.
+``python -m rag.ingest.worker FILE FILE_NAME OCR_LANGUAGES MEMORY_MB TIMEOUT_S [look]`` writes JSON
+lines to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and
+``{"chunk": …}`` rows, then one ``{"document": …}``; with "look" (at the first pages) only one
+``{"look": …}``; or one ``{"refused": {"key": …, "values": …}}``. The process ends with its whole
+group when its stdin closes, that is, when whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ _RESERVE_BYTES = 4 * 1024 * 1024
 
 def main(arguments: list[str]) -> int:
     """Read one file and report; 0 when a document or a refusal was written."""
-    path, file_name, ocr_languages, memory_mb, timeout_s = arguments
+    path, file_name, ocr_languages, memory_mb, timeout_s, *tasks = arguments
     lines = _claim_stdout()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _limit(int(memory_mb) * 1024 * 1024, int(float(timeout_s)) + 1)
     reserve = bytearray(_RESERVE_BYTES)
     try:
-        _read(Path(path), file_name, ocr_languages, lines)
+        if tasks == ["look"]:
+            _look(Path(path), file_name, lines)
+        else:
+            _read(Path(path), file_name, ocr_languages, lines)
     except MemoryError:
         del reserve
         _write(lines, refused={"key": "error.reading_memory", "values": {"limit": memory_mb}})
@@ -66,6 +70,18 @@ def _read(path: Path, file_name: str, ocr_languages: str, lines: TextIO) -> None
         "quality": quality_to_json(read.quality),
     }
     _write(lines, document=document)
+
+
+def _look(path: Path, file_name: str, lines: TextIO) -> None:
+    from dataclasses import asdict
+
+    from rag.errors import BadFile
+    from rag.ingest.look import look_at
+
+    try:
+        _write(lines, look=asdict(look_at(path, file_name)))
+    except BadFile as error:
+        _write(lines, refused={"key": error.key, "values": error.values})
 
 
 def _write(lines: TextIO, **line: Any) -> None:
