@@ -7,7 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
@@ -15,17 +15,19 @@ from rag.retrieve.analyzer import Analyzer, pieces
 from rag.retrieve.bm25 import Floats, Integers, Postings
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary
+from rag.retrieve.intent import PRIORS, intent_of
 from rag.retrieve.query import QueryBuilder
 from rag.retrieve.scoring import Index, ceiling, coverage, group_scores
 from rag.retrieve.sparse import Candidates, SparsePostings
 from rag.retrieve.terms import Group, Weights
 from rag.retrieve.vocabulary import LibraryVocabulary
 from rag.retrieve.words import STOP_WORDS
-from rag.types import Chunk, Language
+from rag.types import Chunk, ChunkKind, Language
 
 if TYPE_CHECKING:
     from rag.store.vectors import VectorIndex
 
+_KINDS = get_args(ChunkKind)
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
 
 
@@ -40,6 +42,7 @@ class Tuning:
     notice: float = 0.85  # warnings repeat the same words on many pages
     page: float = 0.3
     compounds: bool = True
+    intent: bool = True
     weights: Weights = field(default_factory=Weights)
 
 
@@ -76,6 +79,7 @@ class Snapshot:
         manual_numbers = array("i")
         pages = array("i")
         priors = array("f")
+        kinds = array("b")
         frequencies: Counter[str] = Counter()
         languages: dict[str, Counter[Language]] = {}
         for chunk in chunks():
@@ -95,6 +99,7 @@ class Snapshot:
                 manual_numbers.append(len(self._manuals) - 1)
                 pages.append(chunk.first_page)
                 priors.append(self._prior_of(chunk))
+                kinds.append(_KINDS.index(chunk.kind))
                 yield chunk.id, self._document(chunk)
 
         k1, b = self.tuning.k1, self.tuning.b
@@ -107,6 +112,7 @@ class Snapshot:
             self._place_of = {chunk_id: place for place, chunk_id in enumerate(self.ids)}
         self._manual_of = np.array(manual_numbers, np.int32)
         self._prior = np.array(priors, np.float32)
+        self._kind = np.array(kinds, np.int8)
         _, page_of = np.unique(
             self._manual_of.astype(np.int64) << 32 | np.array(pages, np.int64), return_inverse=True
         )
@@ -164,8 +170,9 @@ class Snapshot:
         allowed = self._allowed(manual_ids)[places]
         others = self.tuning.weights.others
         per_group = [group_scores(index, group, others) * allowed for group in groups]
-        total = self._with_pages(np.sum(per_group, axis=0) * self._prior[places], places)
-        best = np.argsort(-total, kind="stable")[:limit].astype(np.int32)
+        prior = self._prior_for(question, language)[places]
+        total = self._with_pages(np.sum(per_group, axis=0) * prior, places)
+        best = largest(total, limit)
         best = best[total[best] > 0]
         rarest = float(np.log(self._postings.size + 1))
         weights = [
@@ -216,6 +223,14 @@ class Snapshot:
         self._postings.add(scores, term, 1.0)
         return bool((scores * self._allowed(manual_ids) > 0).any())
 
+    def _prior_for(self, question: str, language: Language) -> Floats:
+        """How much each passage's score counts for what the question asks for."""
+        if not self.tuning.intent:
+            return self._prior
+        wanted = PRIORS[intent_of(question, language)]
+        by_kind = np.array([wanted.get(kind, 1.0) for kind in _KINDS], np.float32)
+        return self._prior * by_kind[self._kind]
+
     def _with_pages(self, total: Floats, places: Integers) -> Floats:
         """A passage gains from what else stands on its page: answers spread over a page."""
         if not self.tuning.page or not len(total):
@@ -229,6 +244,15 @@ class Snapshot:
     def _allowed(self, manual_ids: Collection[str]) -> Floats:
         wanted = np.array([manual in manual_ids for manual in self._manuals], np.float32)
         return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
+
+
+def largest(scores: Floats, count: int) -> Integers:
+    """The places of the ``count`` largest scores, largest first, ties in order of place."""
+    places = np.arange(len(scores), dtype=np.int32)
+    if 0 < count < len(scores):
+        least = np.partition(scores, -count)[-count]
+        places = np.flatnonzero(scores >= least).astype(np.int32)
+    return places[np.argsort(-scores[places], kind="stable")][:count]
 
 
 def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
