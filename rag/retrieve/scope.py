@@ -122,16 +122,18 @@ def _names(question: str, machine: str, machines: Sequence[str]) -> bool:
     )
 
 
-def _designations(machine: str) -> set[str]:
+@lru_cache(maxsize=2048)
+def _designations(machine: str) -> frozenset[str]:
     """The parts of a name that carry digits, joined with the letters before them: "sk45"."""
     words = _compact(machine).split()
     found = {word for word in words if any(c.isdigit() for c in word) and not word.isdigit()}
     for before, word in pairwise(words):
         if word[0].isdigit() and before.isalpha() and len(before) <= 4:
             found.add(before + word)
-    return {word for word in found if len(word) >= 3}
+    return frozenset(word for word in found if len(word) >= 3)
 
 
+@lru_cache(maxsize=2048)  # a library's machines are asked for with every question
 def _compact(text: str) -> str:
     return f" {_SEPARATORS.sub(' ', normalise(text)).strip()} "
 
