@@ -20,6 +20,16 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much the log says."
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Lines for people, or one JSON object a line with its ids."
+    )
+    metrics_networks: str = Field(
+        "127.0.0.0/8, ::1",
+        description="Networks, with commas, that may read /metrics without a key.",
+    )
+    session_hours: float = Field(
+        12.0, gt=0, le=24 * 30, description="Hours after which a log-in must be repeated."
+    )
     auth_secret: SecretStr = Field(
         SecretStr(""),
         description="Signs log-ins and pseudonyms; made and kept in DATA_DIR when empty.",
@@ -115,7 +125,7 @@ class Settings(BaseSettings):
     )
     mlflow_experiment: str = Field("millwright", description="MLflow experiment of the traces.")
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_networks")
     @classmethod
     def _are_networks(cls, value: str) -> str:
         networks(value)
