@@ -18,6 +18,7 @@ from rag.retrieve.hybrid import (
     RankedRetriever,
     ensemble,
     fusion_weights,
+    keep_first,
 )
 from rag.retrieve.keywords import KeywordIndex
 from rag.retrieve.snapshot import Found
@@ -102,7 +103,11 @@ async def fuse(search: Search, found: Found, *, hyde_text: str | None) -> list[H
         weights,
         c=services.settings.rrf_k,
     )
-    documents = await retriever.ainvoke(search.question)
+    documents = keep_first(
+        await retriever.ainvoke(search.question),
+        keyword_hits[0][0] if keyword_hits else None,
+        services.settings.rerank_depth,
+    )
     hits = await hydrate(
         search,
         {

@@ -15,7 +15,7 @@ from rank_bm25 import BM25Plus
 
 from rag.retrieve.bm25 import Postings
 from rag.retrieve.find import find_passages
-from rag.retrieve.hybrid import COVERED, ID, UNCOVERED, RankedRetriever, ensemble
+from rag.retrieve.hybrid import COVERED, ID, UNCOVERED, RankedRetriever, ensemble, keep_first
 from rag.types import Scope
 from tests.retrieve.corpus import SmallServices
 
@@ -46,11 +46,22 @@ def test_uncovered_language_keeps_the_order_of_bm25(keywords: list[int], dense: 
 
 
 @settings(deadline=None)
-@given(RANKING.filter(bool), RANKING, st.integers(6, 10))
+@given(RANKING.filter(bool), RANKING, st.integers(1, 10))
 def test_first_of_bm25_stays_among_the_candidates(
     keywords: list[int], dense: list[int], depth: int
 ) -> None:
-    assert str(keywords[0]) in fuse(keywords, dense, COVERED)[:depth]
+    documents = [Document("", metadata={ID: one}) for one in fuse(keywords, dense, COVERED)]
+    kept = [one.metadata[ID] for one in keep_first(documents, str(keywords[0]), depth)]
+    assert str(keywords[0]) in kept[:depth]
+    assert sorted(kept) == sorted({str(one) for one in (*keywords, *dense)})
+
+
+def test_ranks_alone_would_drop_it() -> None:
+    both = list(range(1, 20))
+    fused = fuse([0, *both], both, COVERED)
+    assert "0" not in fused[:10]
+    documents = [Document("", metadata={ID: one}) for one in fused]
+    assert keep_first(documents, "0", 10)[9].metadata[ID] == "0"
 
 
 @pytest.fixture
