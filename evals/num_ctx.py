@@ -29,7 +29,7 @@ from evals.run.execute import Progress, run_rows
 from evals.run.journal import Journal
 from evals.run.plan import Plan, Setting, read_datasets, thinned
 from evals.run.results import compare, estimates
-from rag.answer import budget
+from rag.answer.tokens import forget_learned
 from rag.retrieve.words import STOP_WORDS
 from tests.stand_in.http import Connection
 from tests.stand_in.ollama import OllamaStandIn, Request, Script
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--svg", type=Path, help="write the plot here")
     options = parser.parse_args(arguments)
     # That the server counts other tokens than were planned is what is shown here.
-    logging.getLogger("rag.answer.budget").setLevel(logging.ERROR)
+    logging.getLogger("rag.answer.tokens").setLevel(logging.ERROR)
     rows = [row for row in read_datasets(options.dataset) if row["manuals"]]
     outcome = experiment(
         options.manuals,
@@ -175,8 +175,8 @@ def _window(bench: Bench, questions: list[Row], window: int, literal: bool) -> d
 
 
 async def _rows(bench: Bench, questions: list[Row], setting: Setting, url: str) -> list[Row]:
-    budget.forget_meters()
     bench.settings = bench.settings.model_copy(update={"ollama_base_url": url})
+    forget_learned(bench.settings, bench.library)
     plan = Plan((setting,), tuple(questions), 1, {"scope": "dataset", "learning": True})
     found = await run_rows(
         plan,

@@ -14,9 +14,8 @@ from evals.answers import SOMEBODY
 from evals.harness import Bench
 from evals.retrieval import Question, Result, scope_of
 from evals.retrieval import judge as judge_retrieval
-from rag.answer import budget
 from rag.answer.ask import ask
-from rag.answer.budget import estimate_tokens
+from rag.answer.tokens import estimate_tokens, forget_learned
 from rag.types import Answer, Chunk, Citation, Done, Failed, Hit, Replaced, Retrieval, Scope, Token
 
 # Names of the stages as reported, and as they are measured.
@@ -53,7 +52,7 @@ async def measure(
     if machine_chosen:
         scope = scope_of(asked, await asyncio.to_thread(bench.library.machines))
     if not learning:
-        budget.forget_meters()
+        await asyncio.to_thread(forget_learned, bench.settings, bench.library)
     heard = await _listen(question["question"], scope, bench, answer_id)
     row = _about(question) | {
         "failure": heard.failure,

