@@ -32,7 +32,7 @@ test: .venv/.checks .venv-evals/.evaluates models
 	$(BIN)/mypy
 	@# Judging needs ragas, which the service must do without: first, in an environment apart.
 	.venv-evals/bin/python -m pytest -q tests/evals_judged
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 mlflow: .venv-evals/.evaluates
 	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false .venv-evals/bin/mlflow ui --workers 1 --port 5000 \
