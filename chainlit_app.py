@@ -36,6 +36,7 @@ from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
 from rag.messages import say
+from rag.observe.logs import belongs_to
 from rag.types import Language, Role, User
 
 logger = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ async def offer_choices() -> None:
 async def on_message(message: cl.Message) -> None:
     # An edited question does not set this by itself, and could not be stopped without it.
     cl.context.session.current_task = asyncio.current_task()
+    belongs_to(thread=cl.context.session.thread_id)
     language = the_language()
     try:
         if message.command == UPLOAD:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
 from rag.messages import say
-from rag.observe.logs import set_up_logs
+from rag.observe.logs import set_up_logs, toggle_debug
 from rag.settings import Settings
 from rag.store.folder_lock import take_lock
 from rag.types import Language, ManualMetadata
@@ -182,6 +183,7 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     config.run.headless = True
     config.run.module_name = str(ROOT / "chainlit_app.py")
     load_module(config.run.module_name)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

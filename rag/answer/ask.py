@@ -32,6 +32,9 @@ from rag.errors import RagError
 from rag.language import detect_language
 from rag.messages import say
 from rag.models.hosts import hosts_of
+from rag.observe.logs import belongs_to
+from rag.observe.metrics import measured
+from rag.observe.trace import trace_name
 from rag.retrieve.find import find_passages
 from rag.services import Services
 from rag.types import (
@@ -62,6 +65,7 @@ _RIVAL = 0.7
 _LINE = 0.4
 
 
+@measured
 async def ask(
     question: str,
     *,
@@ -92,6 +96,7 @@ async def ask(
         id=answer_id or uuid.uuid4().hex,
         user=user.id,
     )
+    belongs_to(trace=trace_name(story.id))
     try:
         async with aclosing(_tell(story)) as events:  # type: ignore[type-var]
             async for event in events:

@@ -17,6 +17,7 @@ from rag.access.pseudonym import pseudonym
 from rag.api.caller import request_language, required
 from rag.errors import NotAllowed, RagError
 from rag.messages import say
+from rag.observe.metrics import RATINGS
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 
@@ -60,6 +61,7 @@ def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> A
             )
         except RagError as error:
             raise _refusal(request, error) from error
+        RATINGS.labels("up" if rating.value else "down").inc()
         shown = rating.model_dump(exclude={"reason"})
         if rating.reason and not rating.comment:
             # The thumb tells it after a reload.

@@ -11,10 +11,12 @@ from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.manual_files import manual_routes
 from rag.api.manual_routes import admin_routes
+from rag.api.operations import operation_routes
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.chat.door import Door
 from rag.messages import say
+from rag.observe.metrics import CountRequests
 
 # What Chainlit offers beyond a chat with a password: sharing, other log-ins, tools of other
 # servers, a widget for other pages, writing elements by hand, and its page for every path.
@@ -24,6 +26,7 @@ _CLOSED = (
     "/auth/oauth",
     "/copilot",
     "/feedback",
+    "/health",
     "/login",
     "/mcp",
     "/project/element",
@@ -49,6 +52,7 @@ def install(door: Door) -> None:
     app.include_router(admin_routes(door))
     app.include_router(session_routes(door.accounts, door.logins, settings.max_upload_mb))
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
+    app.include_router(operation_routes(door))
     app.include_router(_nothing_else())
     added = app.router.routes[count:]
     app.router.routes[:] = [*added, *app.router.routes[:count]]
@@ -58,6 +62,7 @@ def install(door: Door) -> None:
     app.add_middleware(BodyLimit, max_upload_mb=settings.max_upload_mb)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(CountRequests)
 
 
 def _is(route: object, prefixes: tuple[str, ...]) -> bool:

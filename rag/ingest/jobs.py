@@ -23,6 +23,7 @@ from rag.errors import RagError
 from rag.ingest.calendar import keep_calendar
 from rag.ingest.manual import Stores, check_file, copy_file, in_thread, ingest_manual, sweep
 from rag.ingest.reindex import reindex
+from rag.observe.metrics import MANUALS_READ
 from rag.store.database import now
 from rag.store.job_table import Job, JobStatus, JobTable
 from rag.types import ManualMetadata
@@ -248,6 +249,7 @@ class JobQueue:
             self._changed.notify_all()
 
     async def _finish(self, job: Job) -> None:
+        MANUALS_READ.labels(str(job.status)).inc()
         await in_thread(self._conclude, job)
         self._live.pop(job.id, None)
         async with self._changed:

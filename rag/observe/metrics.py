@@ -98,7 +98,9 @@ def measured(
     """``ask``, with every event of it counted; also when whoever asked leaves early."""
 
     @wraps(ask)
-    async def counted(*arguments: Arguments.args, **named: Arguments.kwargs) -> AsyncIterator[Event]:
+    async def counted(
+        *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> AsyncIterator[Event]:
         watch = _Watch()
         RUNNING.inc()
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,14 @@ class Tracer:
         self._stopping = False
         self._exporter: threading.Thread | None = None
         self._client: MlflowClient | None = None
+        self.on_bad_rating: Callable[[str], object] | None = None
+        """Told the key of a kept answer that somebody found bad."""
+        self.is_away = False
+        """Whether MLflow could not be reached the last time."""
+
+    def waiting(self) -> int:
+        """How many traces and ratings MLflow does not have yet."""
+        return self._ledger.waiting()
 
     def warm_up(self) -> None:
         """Begin in the background what takes seconds: MLflow's import, its schema, old backlog.
@@ -131,6 +140,8 @@ class Tracer:
         self._writer.submit(
             self._ledger.rate, key, value, reason=reason, comment=comment, pseudonym=pseudonym
         ).result()
+        if value == 0 and self.on_bad_rating and (kept := self._ledger.cache_key(key)):
+            self.on_bad_rating(kept)
         self._tell()
         self.warm_up()
 
@@ -146,14 +157,14 @@ class Tracer:
             try:
                 self._export_all()
             except Exception as error:  # MLflow's errors come from many libraries: none may end us
-                self._client = None
+                self._client, self.is_away = None, True
                 log = logger.debug if wait_s else logger.warning
                 log("MLflow cannot be reached, answers go on and traces wait: %s", error)
                 wait_s = min(max(2 * wait_s, self._first_wait_s), self._longest_wait_s)
             else:
                 if wait_s:
                     logger.info("MLflow has been reached again; all traces are written")
-                wait_s = 0.0
+                wait_s, self.is_away = 0.0, False
 
     def _sleep(self, wait_s: float) -> bool:
         """Sleep ``wait_s`` after a failure, else until there is news; True when it is the end."""
