@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import BadFile
+from rag.flights import Flights
 from rag.ingest.manual import ingest_manual
 from rag.models.embedder import load_embedder
 from rag.models.reranker import load_reranker
@@ -22,6 +23,7 @@ from rag.retrieve.keywords import KeywordIndex
 from rag.settings import Settings
 from rag.store.database import open_database
 from rag.store.library import Library
+from rag.store.lru import ByteCache
 from rag.store.vectors import open_vectors
 from rag.types import Manual, ManualMetadata, ManualStatus
 
@@ -43,6 +45,9 @@ class Bench:
     vectors: Any
     reranker: Any
     llm: Any = None
+    # Experiments change what a kept answer would hide.
+    cache: ByteCache = field(default_factory=lambda: ByteCache(0, ttl_s=0))
+    flights: Flights = field(default_factory=Flights)
     refused: dict[str, str] = field(default_factory=dict)
 
     def close(self) -> None:

@@ -110,6 +110,9 @@ class Settings(BaseSettings):
         description="Networks, with commas, of the proxies whose X-Forwarded-For and -Proto count.",
     )
 
+    cache_mb: int = Field(
+        8, ge=0, description="Memory for answers given within the last hour, in MB; 0: none."
+    )
     max_upload_mb: int = Field(50, ge=1, description="Largest manual that can be uploaded, in MB.")
     worker_memory_mb: int = Field(
         1024, ge=128, description="Address space of the process that reads a manual, in MB."

@@ -16,18 +16,19 @@ from contextlib import aclosing
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from rag.answer.cache import as_own, cache_key, keep, recall, replay
 from rag.answer.cite import citations_of
 from rag.answer.compose import fit_prompt, generate, quote
 from rag.answer.conflict import conflict_text, find_conflict
-from rag.answer.follow_up import Understanding, understand
+from rag.answer.excerpt import asks_for_value
+from rag.answer.follow_up import Understanding, is_follow_up, understand
 from rag.answer.model_state import model_state
-from rag.answer.quote import asks_for_value, best_line_score
+from rag.answer.passages import choose_passages
 from rag.answer.records import words_of
 from rag.answer.refusal import nearest_places, refusal_reason, refusal_text
 from rag.answer.relevance import Relevance
 from rag.answer.safety import notices_for
 from rag.answer.story import Story
-from rag.codes import find_codes, fold_code
 from rag.errors import RagError
 from rag.language import detect_language
 from rag.messages import say
@@ -59,10 +60,6 @@ from rag.types import (
 log = logging.getLogger(__name__)
 
 LONGEST_QUESTION = 1000
-# From this share of the best BM25 score on, another machine's passage is shown beside it.
-_RIVAL = 0.7
-# How much the best line counts beside the whole passage; measured on the gold questions.
-_LINE = 0.4
 
 
 @measured
@@ -74,8 +71,9 @@ async def ask(
     history: Sequence[Turn],
     services: Services,
     answer_id: str | None = None,
+    fresh: bool = False,
 ) -> AsyncIterator[Event]:
-    """Answer a question from the manuals in ``scope``.
+    """Answer a question from the manuals in ``scope``; ``fresh``: not with a kept answer.
 
     The last event is ``Done`` or ``Failed``. A failure is never dressed up as an answer.
     """
@@ -98,7 +96,7 @@ async def ask(
     )
     belongs_to(trace=trace_name(story.id))
     try:
-        async with aclosing(_tell(story)) as events:  # type: ignore[type-var]
+        async with aclosing(_tell(story, fresh)) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
     except RagError as error:
@@ -112,18 +110,41 @@ async def ask(
         yield Failed("answer.failed", retryable=True)
 
 
-async def _tell(story: Story) -> AsyncIterator[Event]:
+async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:
+    """Understand the question; then a kept answer, or a new one, told to all who ask the same."""
     services = story.services
     yield Status("status.understanding")
     started = time.time_ns()
+    chat = None
+    if is_follow_up(story.asked, story.history, story.language):
+        model = await model_state(services.settings)
+        chat = hosts_of(services.settings).chat(services.llm) if model.available else None
     scope = story.understanding.scope
-    story.model = await model_state(services.settings)
-    chat = hosts_of(services.settings).chat(services.llm) if story.model.available else None
     story.understanding = await understand(story.asked, story.history, scope, story.language, chat)
     yield story.stage("understand", started, "status.understanding", by=story.understanding.by)
     if story.question != story.asked:
         yield Understood(story.question)
 
+    key = await cache_key(story)
+    kept = None if fresh else recall(story, key)
+    if kept is not None:
+        for event in replay(kept):
+            yield event
+        yield Done(kept)
+        return
+    # What was said before is part of the prompt, and nobody else's business.
+    shared = "" if fresh or story.history else key
+    flight = services.flights.join(shared, lambda: _find_and_tell(story))
+    async with aclosing(flight) as events:  # type: ignore[type-var]
+        async for event in events:
+            others = isinstance(event, Done) and event.answer.id != story.id
+            yield Done(as_own(event.answer, story, "shared")) if others else event
+
+
+async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
+    services = story.services
+    story.model = await model_state(services.settings)
+    key = await cache_key(story)  # of before the search: the library may change meanwhile
     yield Status("status.searching")
     async with aclosing(_search(story)) as stages:  # type: ignore[type-var]
         async for stage in stages:
@@ -133,10 +154,15 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
     story.relevance = await _relevance(story)
     if _is_refused(retrieval):
         yield await _refuse(story, retrieval)
-        yield Done(await story.finished())
+        yield Done(keep(story, key, await story.finished()))
         return
-    section = await asyncio.to_thread(_section_of_notice, story)
-    story.hits = _passages(story, section, services.settings.passages)
+    story.passages = await asyncio.to_thread(
+        choose_passages,
+        retrieval,
+        story.relevance,
+        services.library,
+        services.settings.passages,
+    )
     story.citations = citations_of(story.hits, story.relevance)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
@@ -152,7 +178,7 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
         story.reason = "quote.ambiguous_code"
         code = retrieval.ambiguous_code
         yield story.say(say(story.reason, story.language, code=code) + "\n\n")
-    elif chat is None:
+    elif not story.model.available:
         story.reason = f"quote.{story.model.reason}"
     else:
         fitted = await asyncio.to_thread(fit_prompt, story)
@@ -163,7 +189,7 @@ async def _tell(story: Story) -> AsyncIterator[Event]:
     async with aclosing(telling) as events:  # type: ignore[type-var]
         async for event in events:
             yield event
-    yield Done(await story.finished())
+    yield Done(keep(story, key, await story.finished()))
 
 
 # --- finding -------------------------------------------------------------------------------------
@@ -212,84 +238,15 @@ def _is_refused(retrieval: Retrieval) -> bool:
     return retrieval.verdict == "absent" or not retrieval.hits or bool(retrieval.missing_code)
 
 
-def _section_of_notice(story: Story) -> list[Hit]:
-    """What the best hit warns about, when it is a notice: the text or steps of its section."""
-    best = story.retrieval.hits[0].chunk
-    if best.kind != "notice":
-        return []
-    same = [
-        chunk
-        for chunk in story.services.library.chunks_of(best.manual_id)
-        if chunk.heading == best.heading and chunk.kind != "notice"
-    ]
-    if not same:
-        return []
-    scores = story.relevance.scores([chunk.text for chunk in same], best.language)
-    steps = [chunk.kind == "procedure" for chunk in same]
-    chosen = max(range(len(same)), key=lambda place: (steps[place], scores[place]))
-    return [Hit(same[chosen], {"section": 1})]
-
-
-def _passages(story: Story, section: Sequence[Hit], count: int) -> tuple[Hit, ...]:
-    """The passages to answer from: the best one, then those with the best line on the question.
-    Those of the best one's machine come first.
-
-    Notices are shown as boxes; they take a passage's place only where one is the best hit, and
-    then bring the ``section`` that they belong to.
-    """
-    retrieval = story.retrieval
-    if retrieval.ambiguous_code:
-        return tuple(hit for hit in retrieval.hits if "exact" in hit.ranks)
-    ranked = retrieval.stages.get("final") or retrieval.hits
-    best = ranked[0]
-    if "exact" in best.ranks:
-        ranked = tuple(h for h in ranked if "exact" in h.ranks or _names_codes_of(best, h))
-    told = [best, *section]
-    known = {hit.chunk.id for hit in section}
-    for hit in _by_best_line(story, ranked[1:], best):
-        if (
-            hit.chunk.id not in known
-            and hit.chunk.kind != "notice"
-            and (hit.chunk.machine == best.chunk.machine or _rivals(hit, best))
-        ):
-            told.append(hit)
-    return tuple(sorted(told[:count], key=lambda hit: hit.chunk.machine != best.chunk.machine))
-
-
-def _by_best_line(story: Story, hits: Sequence[Hit], best: Hit) -> list[Hit]:
-    """A long passage may share many words and yet have no line that answers."""
-    lines = [best_line_score(hit.chunk, story.relevance) for hit in hits]
-    top_line = max(lines, default=0.0) or 1.0
-    top_score = max((hit.scores.get("bm25", 0.0) for hit in (best, *hits)), default=0.0) or 1.0
-
-    def order(place: int) -> tuple[bool, float]:
-        share = hits[place].scores.get("bm25", 0.0) / top_score
-        return "exact" not in hits[place].ranks, -(share + _LINE * lines[place] / top_line)
-
-    return [hits[place] for place in sorted(range(len(hits)), key=order)]
-
-
-def _names_codes_of(best: Hit, other: Hit) -> bool:
-    """Whether a passage speaks of the code or part that was asked for: beside its record, passages
-    that only share a word with it would be noise, and their warnings would hide the right ones."""
-    asked = {fold_code(code) for code in best.chunk.codes}
-    return any(fold_code(code) in asked for code in find_codes(other.chunk.text))
-
-
-def _rivals(other: Hit, best: Hit) -> bool:
-    """Whether another machine's passage is nearly as good, so that either may be meant."""
-    if "exact" in best.ranks:
-        return "exact" in other.ranks
-    return other.scores.get("bm25", 0.0) >= _RIVAL * best.scores.get("bm25", 0.0)
-
-
 def _with_notices(story: Story, retrieval: Retrieval) -> list[Hit]:
-    """The passages, and the notices of their machines that were found themselves."""
+    """The passages with all sections of theirs, and the notices of their machines that were
+    found themselves."""
+    sections = [Hit(piece) for passage in story.passages for piece in passage.pieces]
     if "exact" in story.hits[0].ranks:
-        return list(story.hits)
+        return [*story.hits, *sections]
     machines = {hit.chunk.machine for hit in story.hits}
     found = [hit for hit in retrieval.hits if hit.chunk.kind == "notice"]
-    return [*story.hits, *(hit for hit in found if hit.chunk.machine in machines)]
+    return [*story.hits, *sections, *(hit for hit in found if hit.chunk.machine in machines)]
 
 
 def _conflict(story: Story) -> str:

@@ -12,7 +12,7 @@ from rag.services import Services
 from rag.types import Check, Hit, Manual, Scope, Stage
 
 # What decides which passages are found and what is written; addresses and secrets stay out.
-_SETTINGS = (
+SETTINGS = (
     "num_ctx",
     "answer_tokens",
     "temperature",
@@ -56,7 +56,7 @@ async def provenance(
         "prompt_version": prompt_version,
         "embedder": services.embedder.fingerprint if services.embedder else None,
         "reranker": services.reranker.name if services.reranker else None,
-        "settings": {name: getattr(services.settings, name) for name in _SETTINGS},
+        "settings": {name: getattr(services.settings, name) for name in SETTINGS},
         "timings_ms": {stage.name: round(stage.ms, 1) for stage in stages},
         "checks": [dataclasses.asdict(check) for check in checks],
     }

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.answer.follow_up import Understanding
+from rag.answer.passages import Passage
 from rag.answer.provenance import provenance
 from rag.answer.relevance import Relevance
 from rag.models.llm import LanguageModelState
+from rag.retrieve.search import INDEX_AWAY
 from rag.services import Services
 from rag.types import (
     Answer,
@@ -44,7 +46,7 @@ class Story:
     model: LanguageModelState | None = None
     retrieval: Retrieval = field(default_factory=lambda: Retrieval((), {}, "absent"))
     prompt_version: str | None = None
-    hits: tuple[Hit, ...] = ()
+    passages: tuple[Passage, ...] = ()
     citations: tuple[Citation, ...] = ()
     notices: tuple[Notice, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -58,9 +60,23 @@ class Story:
         return self.understanding.question
 
     @property
+    def degraded(self) -> bool:
+        """Whether a part of the search was away, so that a later answer may be better."""
+        return INDEX_AWAY in self.retrieval.notes
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        return tuple(passage.hit for passage in self.passages)
+
+    @property
     def told(self) -> tuple[Hit, ...]:
         """The passages of the best one's machine: a model is never shown two machines."""
-        return tuple(hit for hit in self.hits if hit.chunk.machine == self.hits[0].chunk.machine)
+        machine = self.passages[0].hit.chunk.machine
+        return tuple(
+            passage.hit
+            for passage in self.passages
+            if passage.hit.chunk.machine == machine and not passage.further
+        )
 
     def stage(self, name: str, started_ns: int, key: str, **attributes: Any) -> Status:
         """Note a stage that just ended, and tell of it."""

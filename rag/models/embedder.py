@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from array import array
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
@@ -16,6 +18,8 @@ from rag.settings import Settings
 from rag.types import Language
 
 _registering = Lock()
+# Questions whose vectors are kept: 1.5 kB each with 384 dimensions.
+_KEPT_QUESTIONS = 512
 
 
 class Embedder(Embeddings):
@@ -30,6 +34,7 @@ class Embedder(Embeddings):
         self._passage_prefix = manifest.passage_prefix
         # One text at a time: the tokenizer is shared, and two at once would double the peak.
         self._lock = Lock()
+        self._kept: OrderedDict[str, array[float]] = OrderedDict()
         self._model = _open(folder, manifest)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -37,8 +42,18 @@ class Embedder(Embeddings):
         return [self._vector(self._passage_prefix + text) for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
-        """(dimension,) vector of a question."""
-        return self._vector(self._query_prefix + text)
+        """(dimension,) vector of a question; those asked last are kept."""
+        with self._lock:
+            kept = self._kept.get(text)
+            if kept is not None:
+                self._kept.move_to_end(text)
+                return kept.tolist()
+        vector = self._vector(self._query_prefix + text)
+        with self._lock:
+            self._kept[text] = array("f", vector)  # as the model gave it: float32
+            while len(self._kept) > _KEPT_QUESTIONS:
+                self._kept.popitem(last=False)
+        return vector
 
     def _vector(self, text: str) -> list[float]:
         with self._lock:

@@ -76,11 +76,15 @@ class Hosts:
             for url in urls_of(settings)
         ]
         self.queue = GenerationQueue(self._room, settings.ollama_queue)
+        self.digest = ""
+        """Of the model when it was last seen; answers of before an outage are still its own."""
 
     async def state(self) -> LanguageModelState:
         """Whether answers can be generated now, by any host; never raises."""
         await self._refresh()
-        return self.known()
+        state = self.known()
+        self.digest = state.digest or self.digest
+        return state
 
     def known(self) -> LanguageModelState:
         """The same from memory, without waiting. A host never seen counts as unreachable."""

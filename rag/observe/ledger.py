@@ -114,6 +114,13 @@ class Ledger:
             row = {"value": value, "reason": reason, "comment": comment, "updated_at": now()}
             connection.execute(upsert, row | {"answer_id": answer["id"], "pseudonym": pseudonym})
 
+    def cache_key(self, key: str) -> str:
+        """Under which key the answer with this id or run id is kept; empty: it is not."""
+        find = text("SELECT provenance FROM answers WHERE id = :key OR run_id = :key")
+        with reading(self._engine).begin() as connection:
+            kept = connection.execute(find, {"key": key}).scalar()
+        return str(json.loads(kept or "{}").get("cache_key", ""))
+
     def oldest_trace(self) -> PendingTrace | None:
         """The answer that has waited longest for MLflow."""
         query = text("SELECT * FROM pending_traces ORDER BY number LIMIT 1")

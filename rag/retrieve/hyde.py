@@ -13,10 +13,13 @@ from typing import Any
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
+from rag.store.lru import ByteCache
 from rag.types import Language
 
 _log = logging.getLogger(__name__)
 _LONGEST = 900
+# Passages of the last hour, by model and question: some 300.
+_WRITTEN = ByteCache(384 * 1024, ttl_s=3600)
 _INSTRUCTIONS: dict[Language, str] = {
     "de": "Schreibe einen kurzen Absatz (höchstens 80 Wörter), wie er in der Betriebsanleitung "
     "einer Maschine stehen könnte und diese Frage beantwortet. Verwende die Fachwörter einer "
@@ -30,7 +33,13 @@ _INSTRUCTIONS: dict[Language, str] = {
 async def write_passage(
     question: str, language: Language, llm: Any, *, timeout_s: float
 ) -> str | None:
-    """A hypothetical passage in ``language``; ``None`` when the model fails or takes too long."""
+    """A hypothetical passage in ``language``; ``None`` when the model fails or takes too long.
+
+    A passage that was written within the last hour is not written again.
+    """
+    key = "\n".join((str(getattr(llm, "base_url", "")), llm.model, language, question))
+    if (kept := _WRITTEN.get(key)) is not None:
+        return kept.decode()
     prompt = ChatPromptTemplate.from_messages(
         [("system", _INSTRUCTIONS[language]), ("human", "{question}")]
     )
@@ -41,4 +50,7 @@ async def write_passage(
     except Exception as error:  # whatever the model's failure, the search goes on without it
         _log.info("HyDE left out: %s", type(error).__name__)
         return None
-    return text.strip()[:_LONGEST] or None
+    written = text.strip()[:_LONGEST]
+    if written:
+        _WRITTEN.put(key, written.encode())
+    return written or None

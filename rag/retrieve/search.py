@@ -26,6 +26,9 @@ from rag.settings import Settings
 from rag.store.library import Library
 from rag.types import Hit, Language, Stage
 
+# Among the notes of a ``Retrieval``: the vector store was away, words alone were searched.
+INDEX_AWAY = "index_away"
+
 OnStage = Callable[[Stage], None]
 
 
