@@ -21,6 +21,7 @@ from rag.access.roles import require
 from rag.answer.ask import ask
 from rag.api.caller import language_of
 from rag.api.install import install
+from rag.api.session_guard import session_of_chat, watch_sockets
 from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
@@ -44,6 +45,7 @@ door = the_door()
 services = door.services
 suggestions = Suggestions(services.library)
 install(door)
+watching: list[asyncio.Task[None]] = []
 
 
 # --- who is there ----------------------------------------------------------------------------
@@ -63,8 +65,8 @@ def history() -> Any:
 
 async def the_user(*roles: Role) -> User:
     """Who this session belongs to, as the database knows them now. Raises ``NotAllowed``."""
-    name = cl.context.session.user.identifier if cl.context.session.user else ""
-    return require(await asyncio.to_thread(door.accounts.find, name), *roles)
+    session = session_of_chat(cl.context.session)
+    return require(await asyncio.to_thread(door.sessions.user_of, session), *roles)
 
 
 def the_language() -> Language:
@@ -187,8 +189,11 @@ async def stop(socket_id: str) -> None:
 @cl.on_app_startup
 async def start_work() -> None:
     await door.start_work()
+    watching.append(asyncio.create_task(watch_sockets(door.sessions), name="chats"))
 
 
 @cl.on_app_shutdown
 async def shut_down() -> None:
+    for task in watching:
+        task.cancel()
     await door.close()

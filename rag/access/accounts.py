@@ -106,20 +106,27 @@ class Accounts:
         return first
 
     def set_password(self, name: str, password: str) -> None:
-        """Raises ``AccountError`` (unknown name, short password)."""
+        """Ends all log-ins of the account. Raises ``AccountError`` (unknown name, short password)."""
         _check_password(password)
-        self._update(name, "password_hash = :value", _hash(password))
+        self._update(name, "password_hash = :value", _hash(password), log_out=True)
 
     def disable(self, name: str) -> None:
-        """No log-in any more; raises ``AccountError`` (unknown name, the last admin)."""
-        self._update(name, "disabled = :value", 1, keep_an_admin=True)
+        """No log-in any more, and the present ones end; raises ``AccountError`` (unknown name, the
+        last admin)."""
+        self._update(name, "disabled = :value", 1, keep_an_admin=True, log_out=True)
 
     def enable(self, name: str) -> None:
         """Log-in again, with the old password. Raises ``AccountError`` (unknown name)."""
         self._update(name, "disabled = :value", 0)
 
     def _update(
-        self, name: str, change: str, value: str | int, *, keep_an_admin: bool = False
+        self,
+        name: str,
+        change: str,
+        value: str | int,
+        *,
+        keep_an_admin: bool = False,
+        log_out: bool = False,
     ) -> None:
         statement = text(f"UPDATE accounts SET {change} WHERE name = :name")  # noqa: S608 - ours
         with self._engine.begin() as connection:
@@ -129,6 +136,12 @@ class Accounts:
             admins = text("SELECT 1 FROM accounts WHERE role = 'admin' AND disabled = 0")
             if keep_an_admin and connection.execute(admins).first() is None:
                 raise AccountError("error.last_admin")  # rolls the change back
+            if log_out:
+                sessions = text(
+                    "DELETE FROM sessions WHERE account_id IN "
+                    "(SELECT id FROM accounts WHERE name = :name)"
+                )
+                connection.execute(sessions, {"name": fold_name(name)})
 
     def _store_hash(self, account_id: str, old: str, new: str) -> None:
         statement = text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.manual_files import manual_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.operations import operation_routes
+from rag.api.session_guard import SessionGuard
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.chat.door import Door
@@ -28,11 +30,13 @@ _CLOSED = (
     "/feedback",
     "/health",
     "/login",
+    "/logout",
     "/mcp",
     "/project/element",
     "/project/file",
     "/project/share",
     "/project/thread/share",
+    "/set-session-cookie",
     "/{full_path:path}",
 )
 _DOCUMENTATION = ("/docs", "/redoc", "/openapi.json")
@@ -50,7 +54,10 @@ def install(door: Door) -> None:
     cache = settings.data_dir / "cache" / "pages"
     app.include_router(manual_routes(door.services.library, door.accounts, cache))
     app.include_router(admin_routes(door))
-    app.include_router(session_routes(door.accounts, door.logins, settings.max_upload_mb))
+    config.project.user_session_timeout = int(settings.session_hours * 3600)
+    app.include_router(
+        session_routes(door.accounts, door.sessions, door.logins, settings.max_upload_mb)
+    )
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
     app.include_router(operation_routes(door))
     app.include_router(_nothing_else())
@@ -60,6 +67,7 @@ def install(door: Door) -> None:
     # The last one added is the first one passed.
     app.add_middleware(UiLanguage)
     app.add_middleware(BodyLimit, max_upload_mb=settings.max_upload_mb)
+    app.add_middleware(SessionGuard, sessions=door.sessions)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(CountRequests)

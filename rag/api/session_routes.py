@@ -10,25 +10,42 @@ from math import ceil
 from pathlib import Path
 from typing import Annotated
 
-from chainlit.auth import create_jwt, set_auth_cookie
+from chainlit.auth import (
+    clear_auth_cookie,
+    create_jwt,
+    get_token_from_cookies,
+    set_auth_cookie,
+)
 from chainlit.data import get_data_layer
 from chainlit.session import WebsocketSession
 from chainlit.user import User as ChainlitUser
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from rag.access.accounts import Accounts
 from rag.access.login_limit import LoginLimit
+from rag.access.sessions import Sessions
 from rag.api.caller import request_language, required
 from rag.api.guards import FORM_BYTES, MEGABYTE
+from rag.api.session_guard import close_ended_sockets, session_of
 from rag.messages import say
+from rag.observe.metrics import LOGINS
 from rag.types import Role
 
 
-def session_routes(accounts: Accounts, logins: LoginLimit, max_upload_mb: int) -> APIRouter:
-    """``POST /login`` and ``POST /project/file``."""
+class ChatSession(BaseModel):
+    """The id that the page has given its chat."""
+
+    session_id: uuid.UUID
+
+
+def session_routes(
+    accounts: Accounts, sessions: Sessions, logins: LoginLimit, max_upload_mb: int
+) -> APIRouter:
+    """``POST /login``, ``/logout``, ``/set-session-cookie`` and ``/project/file``."""
     router = APIRouter()
 
     @router.post("/login")
@@ -39,17 +56,45 @@ def session_routes(accounts: Accounts, logins: LoginLimit, max_upload_mb: int) -
         address = request.client.host if request.client else ""
         wait = ceil(logins.attempt(username, address))
         if wait > 0:
+            LOGINS.labels("slowed_down").inc()
             detail = say("error.too_many_logins", language, seconds=wait)
             raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
         user = await asyncio.to_thread(accounts.verify, username, password)
+        LOGINS.labels("ok" if user else "wrong").inc()
         if user is None:
             raise HTTPException(401, "credentialssignin")
         logins.succeeded(username, address)
         known = ChainlitUser(identifier=user.name, metadata={"role": user.role.value})
         await get_data_layer().create_user(known)
+        # A log-in on top of another one takes its place: the old cookie is worth nothing then.
+        await end_session(request)
+        session = await asyncio.to_thread(sessions.begin, user)
         response = JSONResponse({"success": True})
-        set_auth_cookie(request, response, create_jwt(known))
+        signed = ChainlitUser(identifier=user.name, metadata={"session": session})
+        set_auth_cookie(request, response, create_jwt(signed))
         return response
+
+    @router.post("/logout")
+    async def log_out(request: Request) -> JSONResponse:
+        await end_session(request)
+        response = JSONResponse({"success": True})
+        clear_auth_cookie(request, response)
+        return response
+
+    @router.post("/set-session-cookie")
+    async def name_chat(request: Request, chat: ChatSession) -> JSONResponse:
+        """For a proxy that keeps a chat with one process. Chainlit's own would take any text and
+        send it across sites."""
+        response = JSONResponse({"message": "Session cookie set"})
+        response.set_cookie(
+            "X-Chainlit-Session-id", str(chat.session_id), httponly=True, samesite="lax"
+        )
+        return response
+
+    async def end_session(request: Request) -> None:
+        if session := session_of(get_token_from_cookies(request.cookies)):
+            await asyncio.to_thread(sessions.end, session)
+            await close_ended_sockets(sessions)
 
     @router.post("/project/file")
     async def receive_file(

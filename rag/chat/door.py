@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rag.access.accounts import Accounts
 from rag.access.login_limit import LoginLimit
 from rag.access.secret import auth_secret
+from rag.access.sessions import Sessions
 from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
@@ -23,6 +24,10 @@ class Door:
     logins: LoginLimit
     jobs: JobQueue
     _works: bool = False
+
+    @property
+    def sessions(self) -> Sessions:
+        return Sessions(self.services.database, hours=self.services.settings.session_hours)
 
     async def start_work(self) -> None:
         """Begin with what runs in the background, in the loop that serves. May be called again."""
