@@ -1,4 +1,4 @@
-"""How fast and how well a folder of PDFs is read: ``python -m evals.ingest DIR [--json OUT]``.
+"""How fast and how well a folder of manuals is read: ``python -m evals.ingest DIR [--json OUT]``.
 
 Each file is read by the real worker process with the limits of the settings. Prints one row a
 file: pages per second, chunks, tables, OCR pages, unread pages, the worker's peak memory.
@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rag.ingest.formats.kinds import SUFFIXES
 from rag.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -85,11 +86,15 @@ def read_file(path: Path, settings: Settings) -> FileReading:
 
 def _run_worker(path: Path, settings: Settings) -> tuple[list[dict[str, Any]], float]:
     """The worker's JSON lines and its peak resident memory in MB, Tesseract's not counted."""
-    command = [
-        sys.executable, "-m", "rag.ingest.worker", str(path.absolute()), path.name,
-        settings.ocr_languages, str(settings.worker_memory_mb), str(settings.worker_timeout_s),
-    ]  # fmt: skip
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as output,
+    ):
+        command = [
+            sys.executable, "-m", "rag.ingest.worker", str(path.absolute()), path.name,
+            f"{folder}/view.pdf", settings.ocr_languages, str(settings.worker_memory_mb),
+            str(settings.worker_timeout_s),
+        ]  # fmt: skip
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=output, cwd=ROOT, start_new_session=True
         ) as worker:
@@ -122,9 +127,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="OUT")
     arguments = parser.parse_args()
     settings = Settings()
-    paths = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() == ".pdf")
+    paths = sorted(path for path in arguments.folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise SystemExit(f"no PDF in {arguments.folder}")
+        raise SystemExit(f"no manual in {arguments.folder}")
     print("\t".join(_COLUMNS))
     readings = []
     for path in paths:

@@ -1,7 +1,8 @@
-"""A PDF read from first to last page: pages, chunks, quality, what it says of itself."""
+"""A manual read from first to last page: pages, chunks, quality, what it says of itself."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from rag.ingest.ids import manual_id
 from rag.ingest.layout import PageLayout
 from rag.ingest.mend import Vocabulary
 from rag.ingest.ocr import ocr_reader, tesseract
-from rag.ingest.open import is_huge, open_pdf, sha256_of
+from rag.ingest.open import check_content, is_huge, open_pdf, sha256_of
 from rag.ingest.page_text import page_text
 from rag.ingest.pages import layout_page
 from rag.ingest.render import PDFIUM_LOCK
@@ -56,24 +57,50 @@ def read_document(
     file_name: str,
     ocr_languages: str,
     on_page: Callable[[int, int], None] = lambda done, total: None,
+    view: Path | None = None,
 ) -> ReadManual:
     """Read the manual at ``path``; ``on_page(done, total)`` is called after each page.
 
-    Raises ``BadFile`` with the reason when nothing can be made of the file.
+    What is no PDF is written as one to ``view`` first, or to a temporary file. Raises ``BadFile``
+    with the reason when nothing can be made of the file.
     """
+    kind = check_content(path, file_name)
+    with tempfile.TemporaryDirectory() as folder:
+        pdf, hidden = path, None
+        if kind != "pdf":
+            from rag.ingest.formats.convert import write_view
+
+            pdf = view or Path(folder) / "view.pdf"
+            hidden = write_view(path, kind, pdf).hidden
+        return _read_pdf(pdf, path, file_name, ocr_languages, on_page, hidden)
+
+
+def _read_pdf(
+    pdf: Path,
+    path: Path,
+    file_name: str,
+    ocr_languages: str,
+    on_page: Callable[[int, int], None],
+    hidden: dict[int, str] | None,
+) -> ReadManual:
+    """Read ``pdf``, the file at ``path`` or its view copy; for a copy ``hidden`` is the text by
+    page that it does not show, and there are no running headers or footers."""
     started = time.monotonic()
     sha256 = sha256_of(path)
-    with PDFIUM_LOCK, open_pdf(path) as document:
+    with PDFIUM_LOCK, open_pdf(pdf) as document:
         layouts = _read_pages(document, ocr_languages, on_page)
-        for index in damaged_pages(path):
+        for index in damaged_pages(pdf):
             if index <= len(layouts):
                 layouts[index - 1].source = "unread"
         outline = _outline(document)
         file_labels = [document.get_page_label(n) for n in range(len(document))]
         metadata = document.get_metadata_dict(skip_empty=True)
     if all(not layout.lines for layout in layouts):
-        raise BadFile("error.pdf_unreadable" if tesseract() else "error.ocr_missing")
-    mark_furniture(layouts)
+        raise BadFile(_nothing_read(hidden is not None))
+    if hidden is None:
+        mark_furniture(layouts)
+    for layout in layouts:
+        layout.hidden_text = (hidden or {}).get(layout.index, layout.hidden_text)
     for layout, label in zip(layouts, page_labels(layouts, file_labels), strict=True):
         layout.label = label
     vocabulary = Vocabulary(line.text for layout in layouts for line in layout.lines)
@@ -99,6 +126,12 @@ def read_document(
         revision=said.revision,
         language=language,
     )
+
+
+def _nothing_read(is_copy: bool) -> str:
+    if tesseract() is None:
+        return "error.ocr_missing"
+    return "error.document_empty" if is_copy else "error.pdf_unreadable"
 
 
 def _read_pages(

@@ -26,7 +26,8 @@ _LEAST_DPI, _MOST_DPI = 150, 400  # a scan between these is read as it is: resam
 _TIMEOUT_S = 120
 _UNSURE = 0.55  # below this mean confidence the page is tried upside down and sideways
 _LEAST_SIGN = 0.3  # confidence below which a sign without letter or figure is a speck
-_INK = 0.0015  # share of dark pixels from which a page is not blank
+_SPECKS = 0.00005  # share of dark pixels below which a page is blank
+_INK = 0.0015  # … from which it is not: with less, it is blank when no word is found on it
 
 
 @cache
@@ -42,8 +43,10 @@ def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
     def read(page: Any, index: int) -> PageLayout | None:
         width, height = page.get_size()
         picture = picture_of(page, width_px=round(width / 72 * _resolution(page)), gray=True)
-        if not _has_ink(picture):
-            return PageLayout(index, width, height, 0)
+        ink = _ink(picture)
+        blank = PageLayout(index, width, height, 0)
+        if ink < _SPECKS:
+            return blank
         if tesseract() is None:
             return None
         best: PageLayout | None = None
@@ -53,7 +56,9 @@ def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
                 best = layout
             if best and best.lines and (best.confidence or 0) >= _UNSURE:
                 break
-        return best if best and best.lines else None
+        if best and best.lines:
+            return best
+        return blank if best and ink < _INK else None
 
     return read
 
@@ -73,9 +78,10 @@ def _score(layout: PageLayout) -> float:
     return (layout.confidence or 0.0) * min(1.0, sum(len(li.text) for li in layout.lines) / 200)
 
 
-def _has_ink(picture: Image.Image) -> bool:
+def _ink(picture: Image.Image) -> float:
+    """The share of dark pixels."""
     histogram = picture.resize((picture.width // 4 or 1, picture.height // 4 or 1)).histogram()
-    return sum(histogram[:160]) > _INK * sum(histogram)
+    return sum(histogram[:160]) / sum(histogram)
 
 
 def _read_picture(

@@ -1,4 +1,4 @@
-"""Opening a PDF: what cannot become a manual is refused here, with the reason."""
+"""Opening a manual: what cannot become one is refused here, with the reason."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from rag.errors import BadFile
+from rag.ingest.formats.kinds import SUFFIXES, Kind, kind_of, view_path
+
+__all__ = ["PAGE_LIMIT", "SUFFIXES", "check_content", "open_pdf", "sha256_of", "view_of"]
 
 PAGE_LIMIT = 3000
 _SIDE_LIMIT = 14_400.0  # points; the largest page that PDF 1.7 readers must show (200 inches)
-_HEAD = 1024  # bytes in which "%PDF-" must stand (ISO 32000-1, implementation note 13)
 
 
 def sha256_of(path: Path) -> str:
@@ -27,7 +29,8 @@ def sha256_of(path: Path) -> str:
 @contextmanager
 def open_pdf(path: Path) -> Iterator[Any]:
     """The pdfium document at ``path``, closed at the end. Raises ``BadFile``."""
-    check_content(path)
+    if kind_of(path, "manual.pdf") != "pdf":
+        raise BadFile("error.not_a_pdf")
     try:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
@@ -43,14 +46,18 @@ def open_pdf(path: Path) -> Iterator[Any]:
         document.close()
 
 
-def check_content(path: Path) -> None:
-    """Refuse what is empty or is no PDF by its bytes, whatever its name. Raises ``BadFile``."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    if not head:
-        raise BadFile("error.file_empty")
-    if b"%PDF-" not in head:
-        raise BadFile("error.not_a_pdf")
+def check_content(path: Path, file_name: str = "") -> Kind:
+    """Refuse what cannot become a manual by its bytes; nothing of it is unpacked.
+
+    A name, when it is given, must not say otherwise. Raises ``BadFile``.
+    """
+    return kind_of(path, file_name)
+
+
+def view_of(path: Path) -> Path:
+    """The PDF to show for a manual's file: the copy made of another format, else the file."""
+    view = view_path(path)
+    return view if view.exists() else path
 
 
 def _refused(error: pypdfium2.PdfiumError) -> BadFile:

@@ -17,6 +17,7 @@ from typing import Any
 
 import rag
 from rag.errors import BadFile
+from rag.ingest.formats.kinds import view_path
 from rag.settings import Settings
 from rag.store.rows import chunk_from_row, page_from_row, quality_from_json
 from rag.types import Chunk, Language, Look, Page, Quality
@@ -126,12 +127,14 @@ def _minutes(settings: Settings) -> str:
 
 async def _start(path: Path, file_name: str, settings: Settings, *tasks: str) -> Process:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    absolute = os.path.abspath(path)  # noqa: ASYNC240, PTH100 (asks the disk nothing)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "rag.ingest.worker",
-        os.path.abspath(path),  # noqa: ASYNC240, PTH100 (asks the disk nothing)
+        absolute,
         file_name,
+        str(view_path(Path(absolute))),
         settings.ocr_languages,
         str(settings.worker_memory_mb),
         str(settings.worker_timeout_s),

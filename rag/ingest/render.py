@@ -11,7 +11,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from rag.errors import BadFile
-from rag.ingest.open import open_pdf
+from rag.ingest.open import open_pdf, view_of
 
 PDFIUM_LOCK = threading.Lock()  # pdfium is not thread-safe
 _PIXEL_LIMIT = 12_000_000
@@ -23,12 +23,12 @@ _JPEG_QUALITY = 82
 
 
 def page_image(path: Path, index: int, *, width_px: int) -> bytes:
-    """Page ``index`` (physical, 1-based) of the PDF at ``path`` as JPEG, ``width_px`` wide.
+    """Page ``index`` (physical, 1-based) of the manual at ``path`` as JPEG, ``width_px`` wide.
 
     The width is capped at 3,000 pixels and the whole picture at 12 million, so that no page size
     can fill the memory. Raises ``BadFile`` for a damaged file or a page that is not there.
     """
-    with PDFIUM_LOCK, open_pdf(path) as document:
+    with PDFIUM_LOCK, open_pdf(view_of(path)) as document:
         if not 1 <= index <= len(document):
             raise BadFile("error.page_missing")
         page = document[index - 1]

@@ -1,7 +1,7 @@
 """The process that reads one file: capped in memory and time, away from the chat.
 
-``python -m rag.ingest.worker FILE FILE_NAME OCR_LANGUAGES MEMORY_MB TIMEOUT_S [look]`` writes JSON
-lines to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and
+``python -m rag.ingest.worker FILE FILE_NAME VIEW OCR_LANGUAGES MEMORY_MB TIMEOUT_S [look]`` writes
+JSON lines to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and
 ``{"chunk": …}`` rows, then one ``{"document": …}``; with "look" (at the first pages) only one
 ``{"look": …}``; or one ``{"refused": {"key": …, "values": …}}``. The process ends with its whole
 group when its stdin closes, that is, when whoever started it is gone.
@@ -21,11 +21,12 @@ from typing import Any, TextIO
 
 # Kept back from the limit's message: enough to report that memory ran out.
 _RESERVE_BYTES = 4 * 1024 * 1024
+_LARGEST_FILE_BYTES = 512 * 1024 * 1024  # of a view copy or of what is put aside while reading
 
 
 def main(arguments: list[str]) -> int:
     """Read one file and report; 0 when a document or a refusal was written."""
-    path, file_name, ocr_languages, memory_mb, timeout_s, *tasks = arguments
+    path, file_name, view, ocr_languages, memory_mb, timeout_s, *tasks = arguments
     lines = _claim_stdout()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     _limit(int(memory_mb) * 1024 * 1024, int(float(timeout_s)) + 1)
@@ -34,14 +35,14 @@ def main(arguments: list[str]) -> int:
         if tasks == ["look"]:
             _look(Path(path), file_name, lines)
         else:
-            _read(Path(path), file_name, ocr_languages, lines)
+            _read(Path(path), file_name, Path(view), ocr_languages, lines)
     except MemoryError:
         del reserve
         _write(lines, refused={"key": "error.reading_memory", "values": {"limit": memory_mb}})
     return 0
 
 
-def _read(path: Path, file_name: str, ocr_languages: str, lines: TextIO) -> None:
+def _read(path: Path, file_name: str, view: Path, ocr_languages: str, lines: TextIO) -> None:
     # Imported under the limits, and only here: what parses foreign bytes stays in this process.
     from rag.errors import BadFile
     from rag.ingest.document import read_document
@@ -52,7 +53,7 @@ def _read(path: Path, file_name: str, ocr_languages: str, lines: TextIO) -> None
 
     try:
         read = read_document(
-            path, file_name=file_name, ocr_languages=ocr_languages, on_page=on_page
+            path, file_name=file_name, ocr_languages=ocr_languages, on_page=on_page, view=view
         )
     except BadFile as error:
         _write(lines, refused={"key": error.key, "values": error.values})
@@ -100,6 +101,7 @@ def _limit(memory_bytes: int, cpu_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE_BYTES, _LARGEST_FILE_BYTES))
     os.nice(10)  # the chat comes first
     # When the machine runs out of memory it is this process that goes, not the chat.
     with contextlib.suppress(OSError):
