@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 from uuid import uuid4
 
 from rag.errors import BadFile, StoreDown
+from rag.ingest.formats.kinds import VIEW_SUFFIX, view_path
 from rag.ingest.ids import manual_id
 from rag.ingest.open import check_content
 from rag.ingest.reading import Reading, read_in_worker
@@ -60,7 +61,7 @@ async def ingest_manual(
     library, settings = services.library, services.settings
     file_name = metadata.file_name or path.name
     await on_progress("checking", 0, 1)
-    await in_thread(check_file, path, settings)
+    await in_thread(check_file, path, settings, file_name)
     incoming = library.folder / f"{INCOMING}{uuid4().hex}{Path(file_name).suffix.lower()}"
     try:
         sha256 = await in_thread(copy_file, path, incoming)
@@ -76,7 +77,7 @@ async def ingest_manual(
         manual = describe(sha256, file_name, metadata, reading)
         await in_thread(library.add, manual, reading.pages, reading.chunks)
         try:
-            await in_thread(incoming.rename, library.file_path(manual))
+            await in_thread(_put_away, incoming, library.file_path(manual))
             await _index(reading.chunks, on_progress, services.vectors)
             await on_progress("publishing", 0, 1)
             # Nothing is awaited after this: whoever cancels gets all of the manual, or none.
@@ -86,6 +87,7 @@ async def ingest_manual(
             raise
     except BaseException as error:
         await asyncio.shield(in_thread(incoming.unlink, True))
+        await asyncio.shield(in_thread(view_path(incoming).unlink, True))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreDown("error.disk_full", retryable=True) from error
         raise
@@ -102,6 +104,7 @@ def forget_manual(manual_id: str, services: Stores) -> None:
     Points that a silent server keeps are invisible without the rows, and swept at the next start.
     """
     services.library.remove(manual_id)
+    (services.library.folder / f"{manual_id}{VIEW_SUFFIX}").unlink(missing_ok=True)
     for picture in (services.settings.data_dir / "cache" / "pages").glob(f"{manual_id}-*"):
         picture.unlink(missing_ok=True)
     if services.vectors is not None:
@@ -119,6 +122,9 @@ def sweep(services: Stores) -> None:
     for leftover in services.library.folder.glob(f"{INCOMING}*"):
         leftover.unlink()
     services.library.finish_removals()
+    for view in services.library.folder.glob(f"*{VIEW_SUFFIX}"):
+        if services.library.manual(view.name.removesuffix(VIEW_SUFFIX)) is None:
+            view.unlink()
     if services.vectors is not None:
         try:
             services.vectors.sweep(services.library)
@@ -129,11 +135,19 @@ def sweep(services: Stores) -> None:
 # --- steps ---------------------------------------------------------------------------------------
 
 
-def check_file(path: Path, settings: Settings) -> None:
-    """Refuse by size and content, before anything is copied. Raises ``BadFile``."""
+def check_file(path: Path, settings: Settings, file_name: str = "") -> None:
+    """Refuse by size and content, before anything is copied; ``file_name`` as it was uploaded.
+    Raises ``BadFile``."""
     if path.stat().st_size > settings.max_upload_mb * 1024 * 1024:
         raise BadFile("error.upload_too_large", limit=str(settings.max_upload_mb))
-    check_content(path)
+    check_content(path, file_name)
+
+
+def _put_away(incoming: Path, path: Path) -> None:
+    """The file to its place in the library, and its view copy beside it when it has one."""
+    incoming.rename(path)
+    if view_path(incoming).exists():
+        view_path(incoming).rename(view_path(path))
 
 
 def copy_file(source: Path, target: Path) -> str:
