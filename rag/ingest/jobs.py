@@ -90,7 +90,7 @@ class JobQueue:
         Raises ``BadFile`` for what is refused at first sight (size, content).
         """
         file_name = metadata.file_name or path.name
-        await in_thread(check_file, path, self._services.settings)
+        await in_thread(check_file, path, self._services.settings, file_name)
         job_id = uuid4().hex
         suffix = Path(file_name).suffix.lower()[:10]
         job = Job(
