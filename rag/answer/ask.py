@@ -183,7 +183,7 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
     else:
         fitted = await asyncio.to_thread(fit_prompt, story)
         story.reason = "" if fitted else "quote.window"
-    if asks_for_value(story.question) and (conflict := _conflict(story)):
+    if asks_for_value(story.question, story.language) and (conflict := _conflict(story)):
         yield story.say(conflict + "\n\n")
     telling = quote(story) if fitted is None else generate(story, fitted)
     async with aclosing(telling) as events:  # type: ignore[type-var]
@@ -230,7 +230,7 @@ async def _relevance(story: Story) -> Relevance:
         story.question,
         story.language,
         {manual.language for manual in manuals},
-        asks_value=asks_for_value(story.question),
+        asks_value=asks_for_value(story.question, story.language),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.answer.excerpt import best_part
 from rag.answer.numbers import Finding
-from rag.answer.quote import best_part
 from rag.answer.records import words_of
 from rag.answer.relevance import Relevance
 from rag.messages import say

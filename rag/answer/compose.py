@@ -9,9 +9,10 @@ from contextlib import aclosing
 
 from rag.answer.budget import Fitted, fit
 from rag.answer.clean import verbatim
+from rag.answer.excerpt import best_part
 from rag.answer.model_state import forget
 from rag.answer.prompt import load_prompt
-from rag.answer.quote import best_part, quotation
+from rag.answer.quote import quotation
 from rag.answer.story import Story
 from rag.answer.tokens import meter_of
 from rag.answer.write import Written, write
@@ -101,7 +102,8 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
         yield Replaced(story.text, story.reason)
     else:
         story.mode = "llm"
-        story.citations = cited or story.citations
+        told = {hit.chunk.id for hit in story.told}
+        story.citations = cited or tuple(c for c in story.citations if c.chunk_id in told)
         others = {hit.chunk.machine for hit in story.hits} - {story.hits[0].chunk.machine}
         if others:
             yield story.say("\n\n" + _other_machines(story, others))
@@ -138,5 +140,7 @@ async def quote(story: Story) -> AsyncIterator[Event]:
 
 
 def _quoted(story: Story) -> Token:
-    chunks = [hit.chunk for hit in story.hits]
-    return story.say(quotation(chunks, story.citations, story.relevance, story.language))
+    quoted = quotation(
+        story.passages, story.citations, story.notices, story.relevance, story.language
+    )
+    return story.say(quoted)

@@ -1,129 +1,58 @@
 """Answers without a language model: the passages that answer, verbatim, with their place.
 
-Rows and sentences that speak of the question come first; a procedure is given with all its steps,
-a table row with its headers. At most three quotations, the first the longest.
+At most three quotations, the first the longest; further places follow with their best line. A
+procedure that was asked for is given with all its steps, a table's row with its headers. A safety
+notice that is shown as a box is not quoted again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rag.answer.clean import verbatim
+from rag.answer.excerpt import LEFT_OUT, STEP, best_line, best_part, shortened, steps_of
+from rag.answer.passages import Passage
 from rag.answer.records import ROW_KINDS
 from rag.answer.relevance import Relevance
 from rag.messages import say
-from rag.types import Chunk, Citation, Language
+from rag.types import Chunk, Citation, Language, Notice
 
-_FIRST, _OTHERS, _PROCEDURE = 900, 450, 3000
-_STEP = re.compile(r"^\s*(\d{1,2})[.)]\s+")
-_SENTENCE = re.compile(r"(?<=[^\W\d_][.!?])\s+(?=[A-ZÄÖÜ•–-])|(?<=\d[.!?])\s+(?=[A-ZÄÖÜ])|\n+")
-_LIST_NUMBER = re.compile(r"^\s*\d{1,2}[.)]$")
-_ASKS_VALUE = re.compile(
-    r"\b(?:wie ?viel\w*|wie (?:hoch|lang\w*|oft|groß|schwer|tief|breit|warm|heiß|viele?|fest|laut)"
-    r"|welche[rsnm]? \w*(?:druck|moment|temperatur|spannung|menge|drehzahl|leistung|wert|maß)\w*"
-    r"|wann|how (?:much|many|often|long|high|tight|hot|big|deep|wide|heavy|loud)|torque|drehmoment"
-    r"|what (?:is the )?\w* ?(?:pressure|temperature|voltage|capacity|speed|power|interval)"
-    r"|when|intervall?|abstände\w*)\b",
-    re.IGNORECASE,
-)
-# Rows and sentences that score at least this share of the best one are quoted with it.
-_NEARLY_AS_GOOD = 0.55
+_FIRST, _OTHERS, _PROCEDURE, _LINE = 900, 350, 6000, 160
 # A table with more columns does not fit a phone.
 _COLUMNS = 3
 
 
-def asks_for_value(question: str) -> bool:
-    """Whether the answer's first thing is a number."""
-    return _ASKS_VALUE.search(question) is not None
-
-
-def best_part(chunk: Chunk, relevance: Relevance, characters: int) -> str:
-    """The lines or sentences of a passage that say most about the question, in their order.
-
-    Verbatim, about ``characters`` long (at least one line); "…" stands for what is left out.
-    """
-    if len(chunk.text) <= characters and chunk.kind != "table":
-        return chunk.text
-    parts = _split(chunk)
-    title = parts.pop(0) if chunk.kind == "table" and " | " not in parts[0] else ""
-    room = characters - len(title)
-    chosen = _choose(parts, relevance.scores(parts, chunk.language), room, chunk.kind)
-    out = [title] if title else []
-    last = -1
-    for place in chosen:
-        if place != last + 1:
-            out.append("…")
-        out.append(parts[place])
-        last = place
-    if last + 1 < len(parts):
-        out.append("…")
-    joiner = "\n" if chunk.kind in ROW_KINDS or "\n" in chunk.text else " "
-    text = joiner.join(out)
-    return text if len(text) <= 2 * characters else text[: 2 * characters].rsplit(" ", 1)[0] + " …"
-
-
-def best_line_score(chunk: Chunk, relevance: Relevance) -> float:
-    """What the passage's best single line or sentence says about the question."""
-    return max(relevance.scores([part], chunk.language)[0] for part in _split(chunk))
-
-
-def _choose(parts: Sequence[str], scores: Sequence[float], room: int, kind: str) -> list[int]:
-    """Places of the parts to quote: the best ones, then (in running text) their neighbours."""
-    best = max(scores, default=0.0)
-    ranked = sorted(range(len(parts)), key=lambda place: (-scores[place], place))
-    chosen: list[int] = []
-    for place in ranked:
-        good = scores[place] >= _NEARLY_AS_GOOD * best
-        if chosen and (not good or len(parts[place]) > room):
-            continue
-        chosen.append(place)
-        room -= len(parts[place]) + 3
-    if kind not in ROW_KINDS:
-        for centre in list(chosen):
-            for place in (centre + 1, centre - 1, centre + 2):
-                fits = 0 <= place < len(parts) and len(parts[place]) <= room
-                if fits and place not in chosen:
-                    chosen.append(place)
-                    room -= len(parts[place]) + 3
-    return sorted(chosen)
-
-
-def _split(chunk: Chunk) -> list[str]:
-    """Rows of a table; steps, list items and sentences of a text."""
-    if chunk.kind in ROW_KINDS:
-        return [line for line in chunk.text.split("\n") if line.strip()]
-    parts: list[str] = []
-    for part in _SENTENCE.split(chunk.text):
-        if parts and _LIST_NUMBER.match(parts[-1]):
-            parts[-1] += f" {part}"
-        elif part.strip():
-            parts.append(part)
-    return parts or [chunk.text]
-
-
 def quotation(
-    chunks: Sequence[Chunk],
+    passages: Sequence[Passage],
     citations: Sequence[Citation],
+    notices: Sequence[Notice],
     relevance: Relevance,
     language: Language,
 ) -> str:
-    """Markdown of at most three quotations, each with page, section and [n].
+    """Markdown of the quotations, each with page, section and [n], then the further places.
 
     Those of several machines are put under each machine's name.
     """
+    shown = {_bare(notice.text) for notice in notices}
     blocks: list[str] = []
-    machines = [chunk.machine for chunk in chunks[:3]]
-    for place, (chunk, citation) in enumerate(zip(chunks[:3], citations[:3], strict=False)):
-        room = _FIRST if place == 0 else _OTHERS
-        if chunk.kind == "procedure":
-            room = _PROCEDURE  # steps are never left out: half a procedure is a danger
+    told = [pair for pair in zip(passages, citations, strict=True) if not pair[0].further]
+    machines = [passage.hit.chunk.machine for passage, _ in told]
+    for place, (passage, citation) in enumerate(told):
         lead = ["quote.lead", "quote.more"][min(place, 1)]
         head = f"**{say(lead, language)}**\n\n" if place < 2 else ""
-        if len(set(machines)) > 1 and chunk.machine not in machines[:place]:
-            head += f"**{verbatim(chunk.machine)}:**\n\n"
-        quoted = _blockquote(best_part(chunk, relevance, room), chunk.kind)
+        machine = machines[place]
+        if len(set(machines)) > 1 and machine not in machines[:place]:
+            head += f"**{verbatim(machine)}:**\n\n"
+        room = _OTHERS if place else _FIRST
+        quoted = _passage(passage, citation, shown, relevance, room, language)
         blocks.append(f"{head}{quoted}\n>\n> — {place_of(citation, language)} [{citation.n}]")
+    lines = [
+        _further(passage, citation, relevance, language)
+        for passage, citation in zip(passages, citations, strict=True)
+        if passage.further
+    ]
+    if lines:
+        blocks.append("\n".join([f"**{say('quote.further', language)}**\n", *lines]))
     return "\n\n".join(blocks)
 
 
@@ -134,13 +63,65 @@ def place_of(citation: Citation, language: Language) -> str:
     return verbatim(f"{place} · {section}" if section else place)
 
 
+def _passage(
+    passage: Passage,
+    citation: Citation,
+    shown: Collection[str],
+    relevance: Relevance,
+    room: int,
+    language: Language,
+) -> str:
+    """The passage's pieces behind ">", each under its section's title where they have several."""
+    pieces = [piece for piece in passage.pieces if _bare(piece.text) not in shown]
+    if not pieces:
+        return f"> {say('quote.in_notice', language)}"
+    several = len({piece.heading for piece in pieces}) > 1
+    blocks: list[str] = []
+    heading: tuple[str, ...] = ()
+    for piece in pieces:
+        title = ""
+        if several and piece.heading and piece.heading != heading:
+            title = f"> *{verbatim(piece.heading[-1])}*\n>\n"
+        heading = piece.heading
+        blocks.append(title + _piece(piece, citation, relevance, room, language))
+    return "\n>\n".join(blocks)
+
+
+def _piece(
+    piece: Chunk, citation: Citation, relevance: Relevance, room: int, language: Language
+) -> str:
+    """A procedure is quoted whole where it is what was asked for: half of it would be a danger.
+    Elsewhere only its lines that answer, and where all the steps stand."""
+    if piece.kind != "procedure":
+        return _blockquote(best_part(piece, relevance, room), piece.kind)
+    if room == _FIRST and not relevance.asks_value:
+        return _blockquote(shortened(piece.text, _PROCEDURE), piece.kind)
+    part = best_part(piece, relevance, room)
+    quoted = _blockquote(part, piece.kind)
+    if LEFT_OUT not in part:
+        return quoted
+    steps = say("quote.steps", language, count=steps_of(piece.text), label=citation.label)
+    return f"{quoted}\n>\n> *{verbatim(steps)}*"
+
+
+def _further(passage: Passage, citation: Citation, relevance: Relevance, language: Language) -> str:
+    section = citation.heading[-1] if citation.heading else citation.title
+    line = shortened(" ".join(best_line(passage.hit.chunk, relevance).split()), _LINE)
+    where = say("quote.further_line", language, label=citation.label, section=section)
+    return f"- {verbatim(where)} [{citation.n}]: {verbatim(line)}"
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
 def _blockquote(text: str, kind: str) -> str:
     """Verbatim lines behind ">": steps stay a list, small tables tables, rows show their cells."""
     if kind in ROW_KINDS:
         lines = _as_table(text) or _as_cells(text)
     else:
         lines = [
-            shown if _STEP.match(shown) or not shown else f"{shown}  "
+            shown if STEP.match(shown) or not shown else f"{shown}  "
             for shown in (verbatim(line.strip()) for line in text.split("\n"))
         ]
     return "\n".join(f"> {line}".rstrip(" ") if not line else f"> {line}" for line in lines)

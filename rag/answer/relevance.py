@@ -34,7 +34,7 @@ class Relevance:
         self._snapshot = snapshot
         self._groups = snapshot.groups(question, language, manual_languages)
         self._codes = frozenset(codes_of(question))
-        self._asks_value = asks_value
+        self.asks_value = asks_value
 
     def scores(self, lines: Sequence[str], language: Language) -> list[float]:
         """A score for each line; a word that stands in many of them says less."""
@@ -48,7 +48,7 @@ class Relevance:
                 score / count**0.5 for score, count in zip(scores, spread, strict=True) if count
             )
             total += _CODE * len(self._codes & codes_of(line).keys())
-            if total and self._asks_value and find_values(line, language):
+            if total and self.asks_value and find_values(line, language):
                 total += _VALUE
             found.append(total)
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.answer.clean import plain
-from rag.answer.quote import asks_for_value, best_part
+from rag.answer.excerpt import asks_for_value, best_part
 from rag.answer.relevance import Relevance
 from rag.services import Services
 from rag.types import Language
@@ -14,7 +14,7 @@ from tests.answer.small_library import COMPRESSOR, chunk, compressor, manual
 def relevance(services: Services, question: str, language: Language = "de") -> Relevance:
     snapshot = services.keywords.build()
     return Relevance(
-        snapshot, question, language, {"de", "en"}, asks_value=asks_for_value(question)
+        snapshot, question, language, {"de", "en"}, asks_value=asks_for_value(question, language)
     )
 
 
@@ -68,6 +68,6 @@ async def test_at_most_three_quotations_each_with_its_place(quoting: Services) -
 
 
 def test_questions_for_a_value_are_known() -> None:
-    assert asks_for_value("Wie fest wird die Schraube angezogen?")
-    assert asks_for_value("How often must it be greased?")
-    assert not asks_for_value("Was bedeutet E-104?")
+    assert asks_for_value("Wie fest wird die Schraube angezogen?", "de")
+    assert asks_for_value("How often must it be greased?", "en")
+    assert not asks_for_value("Was bedeutet E-104?", "de")
