@@ -106,7 +106,7 @@ class Accounts:
         return first
 
     def set_password(self, name: str, password: str) -> None:
-        """Ends all log-ins of the account. Raises ``AccountError`` (unknown name, short password)."""
+        """Ends the account's log-ins. Raises ``AccountError`` (unknown name, short password)."""
         _check_password(password)
         self._update(name, "password_hash = :value", _hash(password), log_out=True)
 

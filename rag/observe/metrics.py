@@ -6,6 +6,7 @@ in by ``rag.api.gauges`` when somebody asks for ``/metrics``.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.types import Answer, Done, Event, Failed, Stage, Status, Token
 
+logger = logging.getLogger(__name__)
 Arguments = ParamSpec("Arguments")
 
 _STEPS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -111,6 +113,7 @@ def measured(
         finally:
             RUNNING.dec()
             QUESTIONS.labels(watch.outcome).inc()
+            logger.info("question %s after %.0f ms", watch.outcome, watch.ms)
 
     return counted
 
@@ -122,6 +125,10 @@ class _Watch:
         self._started = time.perf_counter()
         self._first_s: float | None = None
         self.outcome = "stopped"
+
+    @property
+    def ms(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
 
     def see(self, event: Event) -> None:
         if isinstance(event, Status) and event.stage is not None:
@@ -176,7 +183,8 @@ class CountRequests:
         try:
             await self.app(scope, receive, send_noted)
         finally:
-            route = getattr(scope.get("route"), "path", "other")
+            path = getattr(scope.get("route"), "path", None)
+            route = "other" if path is None else scope.get("root_path", "") + path
             method = scope["method"] if scope["method"] in _METHODS else "other"
             REQUESTS.labels(method, route, str(status)).inc()
             REQUEST.labels(route).observe(time.perf_counter() - started)
