@@ -24,6 +24,18 @@ SUFFIXES_OF: dict[Kind, tuple[str, ...]] = {
 }
 SUFFIXES: tuple[str, ...] = tuple(suffix for every in SUFFIXES_OF.values() for suffix in every)
 """What can be uploaded: the list for a file dialog and for the message that refuses others."""
+MEDIA_TYPES: dict[str, list[str]] = {
+    "application/pdf": [".pdf"],
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": [".docx"],
+    "text/html": [".html", ".htm"],
+    "text/markdown": [".md"],
+    "text/plain": [".txt"],
+    "image/png": [".png"],
+    "image/jpeg": [".jpg", ".jpeg"],
+    "image/tiff": [".tif", ".tiff"],
+    "image/webp": [".webp"],
+}
+"""The same for a file dialog that wants media types."""
 
 VIEW_SUFFIX = ".view.pdf"
 
