@@ -118,7 +118,14 @@ def judging_model(*, model: str, url: str, api: str, num_ctx: int, timeout_s: fl
         except ImportError as error:
             raise JudgeMissing(_HINT) from error
         key = os.environ.get("OPENAI_API_KEY", "none")
-        return ChatOpenAI(model=model, base_url=url, api_key=key, temperature=0.0)
+        return ChatOpenAI(
+            model=model,
+            base_url=url,
+            api_key=key,
+            temperature=0.0,
+            timeout=timeout_s,
+            max_retries=1,
+        )
     from langchain_ollama import ChatOllama
 
     return ChatOllama(

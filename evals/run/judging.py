@@ -19,6 +19,8 @@ Row = dict[str, Any]
 def judge_of(options: argparse.Namespace, bench: Bench) -> Judge:
     """The judge that the command line names. Raises ``JudgeMissing`` without ragas."""
     url = options.judge_url or options.ollama_url or Settings().ollama_base_url
+    if options.judge_api == "openai" and not options.judge_url:
+        url = f"{url.rstrip('/')}/v1"  # Ollama speaks both
     chat = judging_model(
         model=options.judge, url=url, api=options.judge_api, num_ctx=options.judge_num_ctx
     )
