@@ -17,6 +17,7 @@ from chainlit.server import sio
 from chainlit.session import WebsocketSession
 
 from rag.access.pseudonym import pseudonym
+from rag.access.rate_limit import TooMany
 from rag.access.roles import require
 from rag.answer.ask import ask
 from rag.api.caller import language_of
@@ -137,7 +138,11 @@ async def on_message(message: cl.Message) -> None:
             await the_user(Role.ADMIN)
             await show_manuals(language, services.settings.max_upload_mb)
         else:
-            await answer(message, await the_user(), language)
+            user = await the_user()
+            await asyncio.to_thread(door.limits.spend, "question", user.id)
+            await answer(message, user, language)
+    except TooMany as error:
+        await show_failure(error.key, language, error.values, again=message.content)
     except RagError as error:
         await show_failure(error.key, language, error.values)
     except Exception:

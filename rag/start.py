@@ -180,6 +180,8 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     from chainlit.config import config, load_module
     from chainlit.server import app
 
+    from rag.api.deadlines import PatientProtocol
+
     config.run.headless = True
     config.run.module_name = str(ROOT / "chainlit_app.py")
     load_module(config.run.module_name)
@@ -192,6 +194,8 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
             server_header=False,
             timeout_graceful_shutdown=SHUTDOWN_S,
             ws_max_size=1024 * 1024,
+            http=PatientProtocol,
+            proxy_headers=False,  # `TRUSTED_PROXIES` says whom to believe
         )
     )
     shown = f"[{host}]" if ":" in host else host

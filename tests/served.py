@@ -43,7 +43,8 @@ def served(
 ) -> Iterator[Service]:
     """``python -m rag.start`` until the block ends. Raises ``RuntimeError`` when it does not start.
 
-    ``settings`` are environment variables; by default no Ollama is there and search is by words.
+    ``settings`` are environment variables; by default no Ollama is there, search is by words,
+    and nobody asks too often.
     """
     of_the_machine = {"LANG", *(name.upper() for name in Settings.model_fields)}
     environment = {name: value for name, value in os.environ.items() if name not in of_the_machine}
@@ -52,6 +53,7 @@ def served(
         "EMBEDDING_MODEL": "none",
         "RERANKER_MODEL": "none",
         "OLLAMA_BASE_URL": NOBODY_LISTENS,
+        "QUESTIONS_PER_MINUTE": "0",  # tests ask faster than people
         **settings,
     }
     process = subprocess.Popen(

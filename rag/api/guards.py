@@ -7,16 +7,18 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.api.caller import request_language
-from rag.messages import say
+from rag.api.problems import API, Problem, refuse
 
 MEGABYTE = 1024 * 1024
-UPLOADS = (("POST", "/project/file"), ("POST", "/api/admin/manuals"))
+UPLOADS = (
+    ("POST", "/project/file"),
+    ("POST", "/api/admin/manuals"),
+    ("POST", "/api/admin/drafts"),
+    ("POST", f"{API}/manuals"),
+)
 FORM_BYTES = 64 * 1024
 SMALL_BODY = MEGABYTE  # a question, a rating, a form
 DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
@@ -82,7 +84,7 @@ class SameOrigin:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
             else:
-                await _refuse(scope, receive, send, 403, "error.foreign_origin")
+                await refuse(scope, receive, send, 403, "error.foreign_origin")
             return
         await self.app(scope, receive, send)
 
@@ -131,21 +133,20 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise HTTPException(413, self._reason(scope, upload))
+                language = request_language(Headers(scope=scope))
+                values = {"limit": self.max_upload_mb}
+                raise Problem(413, self._key(upload), language, values=values)
             return message
 
         return receive_counted
 
-    def _reason(self, scope: Scope, upload: bool) -> str:
-        language = request_language(Headers(scope=scope))
-        if upload:
-            return say("error.upload_too_large", language, limit=self.max_upload_mb)
-        return say("error.request_too_large", language)
+    def _key(self, upload: bool) -> str:
+        return "error.upload_too_large" if upload else "error.request_too_large"
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, upload: bool) -> None:
-        response = JSONResponse({"detail": self._reason(scope, upload)}, 413)
-        response.headers["Connection"] = "close"
-        await response(scope, receive, send)
+        headers = {"Connection": "close"}
+        values = {"limit": self.max_upload_mb}
+        await refuse(scope, receive, send, 413, self._key(upload), values=values, headers=headers)
 
 
 class UiLanguage:
@@ -168,8 +169,3 @@ def _with_known_language(scope: MutableMapping[str, Any]) -> bytes:
     wanted = values.get("language", "")
     values["language"] = "de-DE" if wanted.lower().startswith("de") else "en-US"
     return urlencode(values).encode("latin-1")
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, key: str) -> None:
-    language = request_language(Request(scope).headers)
-    await JSONResponse({"detail": say(key, language)}, status)(scope, receive, send)

@@ -5,19 +5,22 @@ from __future__ import annotations
 from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from rag.api.caller import request_language
+from rag.api.deadlines import BodyDeadline
 from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
-from rag.api.manual_files import manual_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.operations import operation_routes
+from rag.api.problems import API, plain_problem, problem_response
+from rag.api.proxies import TrustedProxies
+from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
+from rag.api.v1.app import create_api
 from rag.chat.door import Door
-from rag.messages import say
 from rag.observe.metrics import CountRequests
 
 # What Chainlit offers beyond a chat with a password: sharing, other log-ins, tools of other
@@ -51,8 +54,7 @@ def install(door: Door) -> None:
     router.routes[:] = [route for route in router.routes if not _is(route, _CLOSED)]
     app.router.routes[:] = [route for route in app.router.routes if not _is(route, _DOCUMENTATION)]
     count = len(app.router.routes)
-    cache = settings.data_dir / "cache" / "pages"
-    app.include_router(manual_routes(door.services.library, door.accounts, cache))
+    app.mount(API, create_api(door))
     app.include_router(admin_routes(door))
     config.project.user_session_timeout = int(settings.session_hours * 3600)
     app.include_router(
@@ -67,10 +69,13 @@ def install(door: Door) -> None:
     # The last one added is the first one passed.
     app.add_middleware(UiLanguage)
     app.add_middleware(BodyLimit, max_upload_mb=settings.max_upload_mb)
+    app.add_middleware(BodyDeadline)
     app.add_middleware(SessionGuard, sessions=door.sessions)
     app.add_middleware(SameOrigin)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(CountRequests)
+    app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
+    app.add_middleware(RequestId)
 
 
 def _is(route: object, prefixes: tuple[str, ...]) -> bool:
@@ -83,7 +88,7 @@ def _nothing_else() -> APIRouter:
     nothing = APIRouter(include_in_schema=False)
 
     @nothing.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-    async def not_found(request: Request) -> None:
-        raise HTTPException(404, say("error.not_found", request_language(request.headers)))
+    async def not_found(request: Request) -> Response:
+        return problem_response(plain_problem(404, request_language(request.headers)))
 
     return nothing

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag.access.accounts import Accounts
+from rag.access.api_keys import ApiKeys
 from rag.access.login_limit import LoginLimit
+from rag.access.rate_limit import RateLimits
 from rag.access.secret import auth_secret
 from rag.access.sessions import Sessions
 from rag.ingest.jobs import JobQueue
@@ -23,7 +25,13 @@ class Door:
     accounts: Accounts
     logins: LoginLimit
     jobs: JobQueue
+    keys: ApiKeys = field(init=False)
+    limits: RateLimits = field(init=False)
     _works: bool = False
+
+    def __post_init__(self) -> None:
+        self.keys = ApiKeys(self.services.database)
+        self.limits = RateLimits(self.services.settings)
 
     @property
     def sessions(self) -> Sessions:
@@ -51,10 +59,14 @@ def open_door(settings: Settings) -> Door:
         os.environ["CHAINLIT_AUTH_SECRET"] = auth_secret(settings)
         services = build_services(settings)
         accounts = Accounts(services.database)
-        _open.append(Door(services, accounts, LoginLimit(), JobQueue(services)))
+        _open.append(Door(services, accounts, _login_limit(settings), JobQueue(services)))
     return _open[0]
 
 
 def the_door() -> Door:
     """The door of this process, opened with the settings of the environment when need be."""
     return open_door(Settings())
+
+
+def _login_limit(settings: Settings) -> LoginLimit:
+    return LoginLimit(per_name=settings.logins_per_name, per_address=settings.logins_per_address)
