@@ -22,6 +22,7 @@ class Reply:
     total_s: float
     run_id: str | None
     steps: list[dict[str, Any]] = field(default_factory=list)
+    elements: list[dict[str, Any]] = field(default_factory=list)
 
 
 class ChatClient:
@@ -40,6 +41,7 @@ class ChatClient:
         self._chat_starts = False
         self._chat_started = asyncio.Event()
         self._steps: dict[str, dict[str, Any]] = {}
+        self._elements: list[dict[str, Any]] = []
         self._first_token: float | None = None
         self._upload: Path | None = None
 
@@ -50,6 +52,7 @@ class ChatClient:
         for event in ("new_message", "update_message", "stream_start"):
             self._socket.on(event, self._on_step)
         self._socket.on("stream_token", self._on_token)
+        self._socket.on("element", self._on_element)
         self._socket.on("task_start", self._on_task_start)
         self._socket.on("task_end", self._on_task_end)
         self._socket.on("ask", self._on_ask)
@@ -94,6 +97,7 @@ class ChatClient:
 
     async def _send(self, message: dict[str, Any], timeout_s: float) -> Reply:
         self._steps.clear()
+        self._elements = []
         self._first_token = None
         self._task_ended.clear()
         step = {
@@ -118,10 +122,14 @@ class ChatClient:
             total_s=total,
             run_id=(parents or runs or [None])[-1],
             steps=list(self._steps.values()),
+            elements=self._elements,
         )
 
     async def _on_step(self, step: dict[str, Any]) -> None:
         self._steps[step["id"]] = step
+
+    async def _on_element(self, element: dict[str, Any]) -> None:
+        self._elements.append(element)
 
     async def _on_token(self, token: dict[str, Any]) -> None:
         if self._first_token is None:

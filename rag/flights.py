@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from rag.errors import RagError
 
+# To show the last event: a box in the browser, a row in the history.
+_LAST_WORDS_S = 2.0
 Start = Callable[[], AsyncIterator[Any]]
 
 
@@ -72,6 +74,19 @@ class Flights:
         self._by_key: dict[str, _Flight] = {}
         self._all: set[_Flight] = set()
         self.is_closing = False
+        self._audience = 0
+        self._nobody = asyncio.Event()
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Around what shows events to somebody, so that ``drain`` lets it show the last one."""
+        self._audience += 1
+        try:
+            yield
+        finally:
+            self._audience -= 1
+            if not self._audience:
+                self._nobody.set()
 
     @property
     def under_way(self) -> int:
@@ -113,6 +128,12 @@ class Flights:
         late = list(self._all)
         told = RagError("error.interrupted", retryable=True)
         await asyncio.gather(*(flight.stop(told) for flight in late))
+        while self._audience:
+            self._nobody.clear()
+            try:
+                await asyncio.wait_for(self._nobody.wait(), _LAST_WORDS_S)
+            except TimeoutError:  # somebody's connection hangs
+                break
         return len(late)
 
     def _begin(self, key: str, start: Start) -> _Flight:

@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         description="Networks, with commas, of the proxies whose X-Forwarded-For and -Proto count.",
     )
 
+    shutdown_s: float = Field(
+        5.0, ge=0, description="Seconds that answers under way get when the app is stopped."
+    )
+    min_free_mb: int = Field(
+        200, ge=0, description="Free disk space below which manuals are refused, in MB."
+    )
     cache_mb: int = Field(
         8, ge=0, description="Memory for answers given within the last hour, in MB; 0: none."
     )

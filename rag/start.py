@@ -37,7 +37,6 @@ CHAINLIT_FILES = (".chainlit/config.toml", ".chainlit/translations", "chainlit*.
 # Two arenas instead of two for each core and thread save some 80 MB; threads that OpenMP and
 # others would start for themselves only get in each other's way on a small machine.
 SMALL_MEMORY = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
-SHUTDOWN_S = 5
 
 
 class CannotStart(Exception):
@@ -176,28 +175,17 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     if not await asyncio.to_thread(door.services.library.manuals):
         await _load_samples(door, language)
 
-    import uvicorn
     from chainlit.config import config, load_module
     from chainlit.server import app
 
-    from rag.api.deadlines import PatientProtocol
+    from rag.serving import server_of
 
     config.run.headless = True
     config.run.module_name = str(ROOT / "chainlit_app.py")
     load_module(config.run.module_name)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_S,
-            ws_max_size=1024 * 1024,
-            http=PatientProtocol,
-            proxy_headers=False,  # `TRUSTED_PROXIES` says whom to believe
-        )
-    )
+    services = door.services
+    server = server_of(app, lambda: services.flights.drain(services.settings.shutdown_s))
     shown = f"[{host}]" if ":" in host else host
     listener.listen()  # whoever reads the next line may connect at once
     _say(say("start.ready", language, address=f"http://{shown}:{listener.getsockname()[1]}"))

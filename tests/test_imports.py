@@ -17,7 +17,7 @@ LAYERS: list[tuple[str, ...]] = [
     ("rag.retrieve", "rag.ingest", "rag.backup"),
     ("rag.services",),
     ("rag.answer", "rag.ingest.manual", "rag.ingest.jobs", "rag.ingest.drafts"),
-    ("rag.api", "rag.chat", "rag.start"),
+    ("rag.api", "rag.chat", "rag.start", "rag.serving"),
     ("chainlit_app", "evals"),
 ]
 

@@ -25,6 +25,7 @@ const Made = ({ record, words, language }) => {
     ["llm", "completed_by_quote"].includes(record.mode) && [words.writer, provenance.model?.name],
     provenance.prompt_version && [words.prompt, provenance.prompt_version],
     [words.search, search.join(", ")],
+    provenance.cached && [words.cached, words.cached_how],
   ].filter((fact) => fact && fact[1]);
   const milliseconds = (ms) => `${Number(ms).toLocaleString(language)} ms`;
   return (
@@ -89,6 +90,11 @@ export default function Tools() {
     }
   };
   const copy = async () => setSaid((await window.millwright.copy(props.text)) ? words.copied : words.not_copied);
+  const again = async () => {
+    // Without it the kept answer would come once more.
+    await callAction({ name: "ask_again", payload: { question: props.again } }).catch(() => {});
+    sendUserMessage(props.again);
+  };
   const print = (event) => window.millwright.print(event.currentTarget, props);
   const save = () =>
     window.millwright.save(`millwright-${record.answer_id}.json`, JSON.stringify(record, null, 2));
@@ -98,7 +104,7 @@ export default function Tools() {
       <div role="group" aria-label={words.actions} className="mw-actions">
         <button type="button" data-tool="copy" onClick={copy}>{words.copy}</button>
         <button type="button" data-tool="print" onClick={print}>{words.print}</button>
-        <button type="button" data-tool="again" onClick={() => sendUserMessage(props.again)}>{words.again}</button>
+        <button type="button" data-tool="again" onClick={again}>{words.again}</button>
       </div>
       <div role="group" aria-label={words.wrong} className="mw-reasons">
         <span aria-hidden="true">{words.wrong}</span>

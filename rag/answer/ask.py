@@ -95,19 +95,20 @@ async def ask(
         user=user.id,
     )
     belongs_to(trace=trace_name(story.id))
-    try:
-        async with aclosing(_tell(story, fresh)) as events:  # type: ignore[type-var]
-            async for event in events:
-                yield event
-    except RagError as error:
-        log.warning("a question failed: %s", error)
-        yield Failed(error.key, dict(error.values), error.retryable)
-    except SQLAlchemyError:
-        log.exception("the database failed while answering")
-        yield Failed("answer.store_down", retryable=True)
-    except Exception:
-        log.exception("answering failed")
-        yield Failed("answer.failed", retryable=True)
+    with services.flights.listening():
+        try:
+            async with aclosing(_tell(story, fresh)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    yield event
+        except RagError as error:
+            log.warning("a question failed: %s", error)
+            yield Failed(error.key, dict(error.values), error.retryable)
+        except SQLAlchemyError:
+            log.exception("the database failed while answering")
+            yield Failed("answer.store_down", retryable=True)
+        except Exception:
+            log.exception("answering failed")
+            yield Failed("answer.failed", retryable=True)
 
 
 async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:

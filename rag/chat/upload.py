@@ -1,4 +1,4 @@
-"""``/upload``: asks an admin for a PDF and shows how it becomes a manual."""
+"""``/upload``: asks an admin for a file and shows how it becomes a manual."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import chainlit as cl
 from rag.chat.answer_view import StatusLine
 from rag.chat.door import Door
 from rag.errors import RagError
+from rag.ingest.formats.kinds import MEDIA_TYPES
 from rag.ingest.jobs import Job
 from rag.messages import say
+from rag.store.disk import require_room
 from rag.types import Language, Manual, ManualMetadata, ManualStatus
 
 UPLOAD = "upload"
@@ -25,10 +27,11 @@ _PAGE_LIMIT_MB = 10_000
 
 async def receive_manual(door: Door, language: Language) -> None:
     """Ask for the file, queue it, show its progress, say what came of it. Raises ``RagError``."""
+    await asyncio.to_thread(require_room, door.services.settings, 0)
     limit = door.services.settings.max_upload_mb
     asked = cl.AskFileMessage(
         content=say("upload.ask", language, limit=limit),
-        accept={"application/pdf": [".pdf"]},
+        accept=MEDIA_TYPES,
         max_size_mb=_PAGE_LIMIT_MB,
         timeout=WAIT_FOR_FILE_S,
     )
