@@ -58,8 +58,9 @@ class Readiness:
 class Health:
     """Looks at every part, at most every two seconds however many ask."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, *, patience_s: float = PATIENCE_S) -> None:
         self._door = door
+        self._patience_s = patience_s
         self._last: Readiness | None = None
         self._looking: asyncio.Task[Readiness] | None = None
         # A look that hangs is not joined by another one: threads would pile up.
@@ -93,9 +94,9 @@ class Health:
         task = self._hanging.get(name)
         if task is None or task.done():
             self._hanging[name] = task = asyncio.ensure_future(look())
-        done, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
+        done, _ = await asyncio.wait({task}, timeout=self._patience_s)
         if not done:
-            return Part("down", f"no answer within {PATIENCE_S:.0f} s")
+            return Part("down", f"no answer within {self._patience_s:g} s")
         if error := task.exception():
             return Part("down", type(error).__name__)
         return task.result()
