@@ -159,8 +159,17 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     scope = scope_of(modes, machines)
     turns = cl.user_session.get("turns") or ()
     view = AnswerView(message.content, language, {one.id: one.pages for one in manuals})
+    fresh = cl.user_session.get("fresh") == message.content
+    cl.user_session.set("fresh", None)
     try:
-        events = ask(message.content, user=user, scope=scope, history=turns, services=services)
+        events = ask(
+            message.content,
+            user=user,
+            scope=scope,
+            history=turns,
+            services=services,
+            fresh=fresh,
+        )
         async with aclosing(events):
             async for event in events:
                 await view.show(event)
@@ -181,6 +190,12 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
             thread_id=cl.context.session.thread_id,
             run_id=cl.context.current_run.id if cl.context.current_run else None,
         )
+
+
+@cl.action_callback("ask_again")
+async def ask_again(action: cl.Action) -> None:
+    """The next question, if it is this one, is not answered from the kept answers."""
+    cl.user_session.set("fresh", str(action.payload.get("question", "")))
 
 
 @sio.on("stop")
