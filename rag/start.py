@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from rag.access.strength import weaknesses
 from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
 from rag.messages import say
@@ -49,6 +50,7 @@ def main() -> int:
     _restart_with_small_memory()
     try:
         settings = _settings(language)
+        _refuse_carelessness(settings, arguments.host, language)
         door, listener = _open(settings, arguments.host, arguments.port, language)
     except CannotStart as reason:
         sys.stderr.write(f"millwright: {reason}\n")
@@ -83,6 +85,16 @@ def _settings(language: Language) -> Settings:
             f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
         )
         raise CannotStart(say("start.settings_wrong", language, reason=reasons)) from error
+    except ValueError as error:  # a secret's file
+        raise CannotStart(say("start.settings_wrong", language, reason=str(error))) from error
+
+
+def _refuse_carelessness(settings: Settings, host: str, language: Language) -> None:
+    """Tell what is weak, and raise ``CannotStart`` where that would let others in."""
+    for weakness in weaknesses(settings, host):
+        if weakness.is_fatal:
+            raise CannotStart(say(weakness.key, language))
+        _say(say(weakness.key, language))
 
 
 def _open(

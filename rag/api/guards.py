@@ -23,13 +23,16 @@ FORM_BYTES = 64 * 1024
 SMALL_BODY = MEGABYTE  # a question, a rating, a form
 DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
 
-# react-runner evaluates the element files of public/elements: that is what 'unsafe-eval' is for.
+# It is allowed on the page of the chat and nowhere else.
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-eval'{scripts}; "
+    "default-src 'self'; script-src 'self'{scripts}; "
     "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data: blob:; "
     "connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+# Answers that are no page load nothing, whoever opens them by their address.
+DATA_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+_DATA = ("application/json", "application/problem+json", "text/plain", "image/")
 # Chromium shows a PDF by a plug-in of its own, which `object-src 'none'` would forbid.
 PDF_POLICY = "frame-ancestors 'none'"
 HEADERS = {
@@ -58,10 +61,13 @@ class SecurityHeaders:
 
 
 def _add_headers(headers: MutableHeaders, *, secure: bool) -> None:
-    is_pdf = headers.get("content-type", "").startswith("application/pdf")
-    headers.setdefault(
-        "Content-Security-Policy", PDF_POLICY if is_pdf else PAGE_POLICY.format(scripts="")
-    )
+    kind = headers.get("content-type", "")
+    policy = PAGE_POLICY.format(scripts="")
+    if kind.startswith("application/pdf"):
+        policy = PDF_POLICY
+    elif kind.startswith(_DATA):
+        policy = DATA_POLICY
+    headers.setdefault("Content-Security-Policy", policy)
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     if secure:
