@@ -23,7 +23,7 @@ FORM_BYTES = 64 * 1024
 SMALL_BODY = MEGABYTE  # a question, a rating, a form
 DRAIN = 20  # a refused upload is read on (and forgotten) up to this many times its limit
 
-# It is allowed on the page of the chat and nowhere else.
+# The page of the chat adds the scripts that it needs (``shell``).
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self'{scripts}; "
     "style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data: blob:; "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
 from starlette.responses import Response
 
 from rag.api.caller import request_language
@@ -35,6 +37,7 @@ _CLOSED = (
     "/login",
     "/logout",
     "/mcp",
+    "/project/action",
     "/project/element",
     "/project/file",
     "/project/share",
@@ -62,6 +65,7 @@ def install(door: Door) -> None:
     )
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
     app.include_router(operation_routes(door))
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.include_router(_nothing_else())
     added = app.router.routes[count:]
     app.router.routes[:] = [*added, *app.router.routes[:count]]
@@ -76,6 +80,12 @@ def install(door: Door) -> None:
     app.add_middleware(CountRequests)
     app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     app.add_middleware(RequestId)
+
+
+async def _invalid(request: Request, _: Exception) -> Response:
+    """Says that it is wrong, and nothing of it: FastAPI's own sends back what came, passwords too,
+    and fails on what is no text."""
+    return JSONResponse({"detail": say("problem.422.detail", request_language(request.headers))}, 422)
 
 
 def _is(route: object, prefixes: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import uuid
 from math import ceil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from chainlit.auth import (
     clear_auth_cookie,
@@ -17,7 +17,9 @@ from chainlit.auth import (
     set_auth_cookie,
 )
 from chainlit.data import get_data_layer
+from chainlit.server import call_action
 from chainlit.session import WebsocketSession
+from chainlit.types import CallActionRequest
 from chainlit.user import User as ChainlitUser
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
@@ -45,7 +47,8 @@ class ChatSession(BaseModel):
 def session_routes(
     accounts: Accounts, sessions: Sessions, logins: LoginLimit, max_upload_mb: int
 ) -> APIRouter:
-    """``POST /login``, ``/logout``, ``/set-session-cookie`` and ``/project/file``."""
+    """``POST /login``, ``/logout``, ``/set-session-cookie``, ``/project/action`` and
+    ``/project/file``."""
     router = APIRouter()
 
     @router.post("/login")
@@ -90,6 +93,15 @@ def session_routes(
             "X-Chainlit-Session-id", str(chat.session_id), httponly=True, samesite="lax"
         )
         return response
+
+    @router.post("/project/action")
+    async def act(request: Request, wanted: CallActionRequest) -> Any:
+        """Chainlit's own, once it is sure that the chat is there and the caller's."""
+        user = await required(request, accounts)
+        chat = WebsocketSession.get_by_id(wanted.sessionId)
+        if chat is None or chat.user is None or chat.user.identifier != user.name:
+            raise HTTPException(403, say("error.not_yours", request_language(request.headers)))
+        return await call_action(wanted, chat.user)
 
     async def end_session(request: Request) -> None:
         if session := session_of(get_token_from_cookies(request.cookies)):
