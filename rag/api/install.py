@@ -6,7 +6,6 @@ from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
 from starlette.responses import Response
 
 from rag.api.caller import request_language
@@ -15,7 +14,7 @@ from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.manual_routes import admin_routes
 from rag.api.operations import operation_routes
-from rag.api.problems import API, plain_problem, problem_response
+from rag.api.problems import API, Problem, plain_problem, problem_response
 from rag.api.proxies import TrustedProxies
 from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
@@ -85,7 +84,7 @@ def install(door: Door) -> None:
 async def _invalid(request: Request, _: Exception) -> Response:
     """Says that it is wrong, and nothing of it: FastAPI's own sends back what came, passwords too,
     and fails on what is no text."""
-    return JSONResponse({"detail": say("problem.422.detail", request_language(request.headers))}, 422)
+    return problem_response(Problem(422, "problem.422.detail", request_language(request.headers)))
 
 
 def _is(route: object, prefixes: tuple[str, ...]) -> bool:
