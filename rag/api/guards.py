@@ -120,7 +120,8 @@ class BodyLimit:
         # A form around the file adds a little to its size.
         limit = self.max_upload_mb * MEGABYTE + FORM_BYTES if upload else SMALL_BODY
         announced = Headers(scope=scope).get("content-length", "0")
-        size = int(announced) if announced.isdigit() else limit * DRAIN + 1
+        is_number = announced.isascii() and announced.isdigit()
+        size = int(announced) if is_number else limit * DRAIN + 1
         if upload and limit < size <= limit * DRAIN:
             # The route reads it to its end without keeping anything: a browser shows the answer
             # only when it could send all.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from typing import Any
 
@@ -41,9 +40,12 @@ OPERATIONS: list[tuple[str, str, dict[str, Any], set[ApiScope], bool]] = [
 @pytest.fixture
 def cookie(in_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The session cookie of the admin who is logged in at the chat."""
-    secret = auth_secret(in_process.door.services.settings)
-    monkeypatch.setenv("CHAINLIT_AUTH_SECRET", os.environ.get("CHAINLIT_AUTH_SECRET", secret))
-    return {"Cookie": f"access_token={create_jwt(User(identifier='admin'))}"}
+    door = in_process.door
+    monkeypatch.setenv("CHAINLIT_AUTH_SECRET", auth_secret(door.services.settings))
+    admin = door.accounts.find("admin")
+    assert admin is not None
+    session = {"session": door.sessions.begin(admin)}
+    return {"Cookie": f"access_token={create_jwt(User(identifier='admin', metadata=session))}"}
 
 
 def is_problem(answer: httpx.Response, status: int, code: str = "") -> bool:
