@@ -7,11 +7,21 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from rag.api.caller import language_of
-from rag.api.guards import FORM_BYTES, MEGABYTE, BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
+from rag.api.guards import (
+    DATA_POLICY,
+    FORM_BYTES,
+    MEGABYTE,
+    PAGE_POLICY,
+    PDF_POLICY,
+    BodyLimit,
+    SameOrigin,
+    SecurityHeaders,
+    UiLanguage,
+)
 
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +111,29 @@ async def test_cookies_are_secure_behind_https_and_headers_are_there() -> None:
             answer = await http.get("/")
         assert ("; secure" in answer.headers["set-cookie"].lower()) == secure
         assert answer.headers["x-frame-options"] == "DENY"
-        assert "object-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["content-security-policy"] == DATA_POLICY
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy"),
+    [
+        ("application/json", DATA_POLICY),
+        ("application/problem+json", DATA_POLICY),
+        ("image/svg+xml", DATA_POLICY),
+        ("application/pdf", PDF_POLICY),
+        ("text/html; charset=utf-8", PAGE_POLICY.format(scripts="")),
+        ("text/javascript", PAGE_POLICY.format(scripts="")),
+    ],
+)
+async def test_only_a_page_may_load_anything_and_only_the_chat_evaluate(
+    kind: str, policy: str
+) -> None:
+    async def answer_so(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("x", headers={"Content-Type": kind})(scope, receive, send)
+
+    async with client(SecurityHeaders(answer_so)) as http:
+        assert (await http.get("/")).headers["content-security-policy"] == policy
+    assert "unsafe-eval" not in policy
 
 
 @pytest.mark.parametrize(
