@@ -103,12 +103,12 @@ def html(outcome: Outcome) -> str:
         for name, value in outcome["params"].items()
     )
     parts = [
-        _html_table(table(outcome)),
+        html_table(table(outcome)),
         *plots(outcome),
         "<h2>Reference system's figures (theirs)</h2>",
-        _html_table(reference_table()),
+        html_table(reference_table()),
         "<h2>Questions that went wrong</h2>",
-        _html_table(wrong_rows(outcome["rows"])),
+        html_table(wrong_rows(outcome["rows"])),
         f"<h2>Parameters</h2><table>{params}</table>",
     ]
     return page("Evaluation", parts)
@@ -217,7 +217,7 @@ def comparison_html(pairs: Sequence[dict[str, Any]]) -> str:
     parts = []
     for pair in pairs:
         parts.append(f"<h2>A: {escape(pair['before'])} → B: {escape(pair['after'])}</h2>")
-        parts.append(_html_table(comparison_table(pair["metrics"])))
+        parts.append(html_table(comparison_table(pair["metrics"])))
         shown = [name for name in MAIN if name in pair["metrics"]]
         for first in range(0, len(shown), 6):
             some = shown[first : first + 6]
@@ -262,7 +262,7 @@ def pipes(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([body[0], "|" + "---|" * len(rows[0]), *body[1:]])
 
 
-def _html_table(rows: Sequence[Sequence[str]]) -> str:
+def html_table(rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0])
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows[1:]

@@ -34,7 +34,7 @@ _SHORT_WORD, _ASCII_LETTER, _OTHER_LETTER = 0.55, 0.32, 0.57
 _DIGIT, _NUMBER_AFTER_SPACE, _LINE_BREAK, _SIGN = 1.28, 0.5, 1.5, 0.85
 
 # Until the server has confirmed it, no count is trusted: another model may bear the name.
-_PRIOR = 1.2
+_PRIOR = 1.15
 _REMEMBERED = 40
 _PROMPTS = 8
 
@@ -93,29 +93,34 @@ class Meter:
 
         The margin falls with the number of reports; an estimate is only lowered after three.
         """
-        seen = self._ratios()
+        least, most = self._ratios()
         if self.exact:
-            return max(1.0, 1.02 * max(seen)) if seen else _PRIOR
-        if len(seen) < 3:
-            return max([_PRIOR, *seen])
-        return max(seen) * (1 + 0.36 / len(seen))
+            return max(1.0, 1.02 * least) if most else _PRIOR
+        if not most:
+            return max(_PRIOR, least)
+        margin = 1 + 0.36 / len(most)
+        return max(margin * least, min(_PRIOR, margin * max(most)))
 
-    def _ratios(self) -> list[float]:
-        """Upper bounds of the true ratio, one from each report that allows it.
+    def _ratios(self) -> tuple[float, list[float]]:
+        """The highest ratio that is certain, and upper bounds from the reports that allow it.
 
         Some servers report the whole prompt, some leave out a beginning that they had cached;
-        until it is clear which, what may have been cached is taken as left out.
+        until it is clear which, what may have been cached is taken as left out. Bounds only count
+        from the third on (one is enough for a tokenizer).
         """
         told = [each.tells_of_cache() for each in self.reports]
         whole = told.count(False) >= 2 and True not in told
-        found = []
+        least, most = 0.0, []
         for each in self.reports:
-            least = each.reported / each.counted
+            ratio = each.reported / each.counted
+            # Far less than any tokenizer makes of it: cached by somebody else's prompt.
+            if ratio < 0.5:
+                continue
+            least = max(least, ratio)
             evaluated = each.counted if whole else each.counted - each.shared
             if evaluated >= 0.6 * each.counted:
-                found.append(max(least, min(_PRIOR, each.reported / evaluated)))
-        # Far less than any tokenizer makes of it: cached by somebody else's prompt.
-        return [ratio for ratio in found if ratio > 0.5]
+                most.append(each.reported / evaluated)
+        return least, most if self.exact or len(most) >= 3 else []
 
     def tokens(self, text: str) -> int:
         """Never less than the server will count, as far as can be known."""

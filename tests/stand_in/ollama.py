@@ -61,6 +61,7 @@ class OllamaStandIn(HttpServer):
         max_queue: int = 512,
         pause_s: float = 0.0,
         cache_prefix: bool = False,
+        halves: bool = False,
     ) -> None:
         super().__init__(port)
         self.models = [full_name(model) for model in models]
@@ -75,6 +76,7 @@ class OllamaStandIn(HttpServer):
         self._max_queue = max_queue
         self._pause_s = pause_s
         self._cache_prefix = cache_prefix
+        self._halves = halves
         self._last_prompt = ""
         self._pending = 0
         self._slots: asyncio.Semaphore | None = None
@@ -164,7 +166,7 @@ class OllamaStandIn(HttpServer):
             return
         request = Request(fields)
         num_ctx = int(request.options.get("num_ctx") or DEFAULT_NUM_CTX)
-        cut = fill_window(request, num_ctx)
+        cut = fill_window(request, num_ctx, halved=self._halves)
         with self._arrived:
             self.history.append(request)
             self._arrived.notify_all()

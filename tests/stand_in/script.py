@@ -96,11 +96,12 @@ def tokens_of(text: str) -> list[str]:
     return _TOKEN.findall(text)
 
 
-def fill_window(request: Request, num_ctx: int) -> bool:
+def fill_window(request: Request, num_ctx: int, *, halved: bool = False) -> bool:
     """Set what the model sees of ``request``; returns whether something was cut.
 
     As the server does it: the oldest messages go first, system messages and the last message
-    stay; if that is still too long, the head is cut but for a few tokens.
+    stay; if that is still too long, the head is cut but for a few tokens. ``halved``: down to
+    half the window, as servers do that keep the other half for the answer.
     """
     messages = request.messages
     request.full_tokens = _size(messages)
@@ -112,9 +113,9 @@ def fill_window(request: Request, num_ctx: int) -> bool:
         if oldest is None:
             break
         del messages[oldest]
-    excess = _size(messages) - num_ctx
-    if excess > 0:
-        messages = _cut_head(messages, excess)
+    room = num_ctx - (num_ctx - _KEPT_AT_HEAD) // 2 if halved else num_ctx
+    if _size(messages) > num_ctx:
+        messages = _cut_head(messages, _size(messages) - room)
     request.seen = messages
     request.prompt_tokens = min(_size(messages), num_ctx)
     return request.truncated
