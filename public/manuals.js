@@ -11,11 +11,16 @@
 
   // --- calls -----------------------------------------------------------------------------------
 
-  const failure = (answer, status, words) => new Error(typeof answer?.detail === "string" ? answer.detail : `${words.offline} (${status})`);
+  const failure = (answer, status, words) => {
+    const error = new Error(typeof answer?.detail === "string" ? answer.detail : `${words.offline} (${status})`);
+    error.list = answer?.errors || [];
+    return error;
+  };
 
   const call = async (words, method, path, body) => {
     const options = { method };
-    if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+    if (body instanceof Blob) options.body = body;
+    else if (body !== undefined) Object.assign(options, { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
     const response = await fetch(base + path, options).catch(() => { throw new Error(words.offline); });
     const answer = await response.json().catch(() => null);
     if (!response.ok) throw failure(answer, response.status, words);
@@ -23,16 +28,16 @@
   };
 
   // Not by fetch: that does not tell how much has been sent.
-  const upload = (words, file, fields, onProgress) =>
+  const send = (words, file, onProgress) =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", `${base}/manuals?${new URLSearchParams({ file_name: file.name, ...fields })}`);
+      request.open("POST", `${base}/drafts?${new URLSearchParams({ file_name: file.name })}`);
       request.setRequestHeader("Content-Type", "application/octet-stream");
       request.responseType = "json";
       request.upload.onprogress = (event) => onProgress(Math.floor((100 * event.loaded) / (event.total || 1)));
       request.onerror = () => reject(new Error(words.offline));
       request.onload = () =>
-        request.status === 202 ? resolve(request.response.job) : reject(failure(request.response, request.status, words));
+        request.status === 201 ? resolve(request.response.draft) : reject(failure(request.response, request.status, words));
       request.send(file);
     });
 
@@ -149,5 +154,5 @@
   };
 
   // Chainlit may build the elements anew at any time: what must outlive that is in ``keep``.
-  window.millwright.manuals = { call, confirm, edit, events: new EventTarget(), fill, keep: { mine: new Set() }, openPages, upload };
+  window.millwright.manuals = { base, call, confirm, edit, events: new EventTarget(), fill, keep: { mine: new Set() }, openPages, send };
 })();

@@ -1,36 +1,97 @@
 // Files on their way into the library: chosen or dropped, sent, read. The server checks every call.
 import { Fragment, useEffect, useState } from "react";
 
-const FIELDS = ["machine", "type", "revision", "valid_from"];
 const SOON_MS = 800;
 const LATER_MS = 8000;
 
-const Chosen = ({ chosen, words, kit, busy, onChange, onRemove }) => (
-  <li className="mw-file">
-    <strong>{chosen.file.name}</strong>
-    <div className="mw-fields">
-      {FIELDS.map((name) => (
-        <label key={name}>
-          {words[name]}
-          <input
-            type={name === "valid_from" ? "date" : "text"}
-            placeholder={words.from_document}
-            maxLength={120}
-            value={chosen.fields[name] || ""}
-            disabled={busy}
-            onChange={(event) => onChange({ ...chosen, fields: { ...chosen.fields, [name]: event.target.value } })}
-          />
-        </label>
-      ))}
+const Field = ({ name, one, words, kit, known }) => {
+  const id = `mw-${one.key}-${name}`;
+  const value = one.fields[name];
+  const isSuggested = Boolean(value) && value === one.suggested[name];
+  const about = {
+    id,
+    value,
+    disabled: one.state !== "form",
+    "aria-describedby": isSuggested ? `${id}-suggested` : undefined,
+    onChange: (event) => kit.files.set(words, one, { fields: { ...one.fields, [name]: event.target.value } }),
+  };
+  return (
+    <div className="mw-field" data-field={name}>
+      <span>
+        <label htmlFor={id}>{words[name === "title" ? "name" : name]}</label>
+        {isSuggested ? <em id={`${id}-suggested`}>{words["upload.suggested"]}</em> : null}
+      </span>
+      {name === "language" ? (
+        <select {...about}>
+          <option value="">{words["upload.language_open"]}</option>
+          {["de", "en"].map((one) => <option key={one} value={one}>{words[`language.${one}`]}</option>)}
+        </select>
+      ) : (
+        <input {...about} type={name === "valid_from" ? "date" : "text"} maxLength={120} list={known.length ? `${id}-known` : undefined} />
+      )}
+      {known.length ? <datalist id={`${id}-known`}>{known.map((text) => <option key={text} value={text} />)}</datalist> : null}
+      {name === "machine" && value && kit.files.list.filter((other) => other.state === "form").length > 1 ? (
+        <button type="button" className="mw-small" onClick={() => kit.files.forAll(words, name, value)}>{words["upload.for_all"]}</button>
+      ) : null}
     </div>
-    {chosen.error ? <p className="mw-wrong" role="alert">{chosen.error}</p> : null}
-    {chosen.percent === undefined ? (
-      <button type="button" disabled={busy} onClick={onRemove}>{words["upload.remove"]}</button>
-    ) : (
-      <span className="mw-state" role="status">{kit.fill(words["upload.sending"], { percent: chosen.percent })}</span>
-    )}
-  </li>
-);
+  );
+};
+
+// What will happen to the revisions that are there: as the server says, before anything is done.
+const Plan = ({ one, words, kit }) => {
+  const { effect, unasked, others } = one.plan;
+  const name = (other) => `„${other.title}“${other.revision ? ` (${words.revision} ${other.revision})` : ""}`;
+  const day = one.fields.valid_from ? new Intl.DateTimeFormat(props.language, { dateStyle: "long" }).format(new Date(`${one.fields.valid_from}T12:00`)) : "";
+  const text = words[`plan.${effect}${effect === "later" && !others.length ? "_alone" : ""}`];
+  const isChoice = others.length > 0 && ["replaces", "older"].includes(unasked);
+  const choose = (wanted) => kit.files.set(words, one, { replaces: wanted === unasked ? "" : { replaces: "yes", older: "no" }[wanted] });
+  return (
+    <div className="mw-plan" data-effect={effect}>
+      <p role="status">{kit.fill(text, { others: others.map(name).join(", "), day })}</p>
+      {isChoice ? (
+        <fieldset disabled={one.state !== "form"}>
+          <legend>{words["plan.choose"]}</legend>
+          {["replaces", "older"].map((wanted) => (
+            <label key={wanted}>
+              <input type="radio" name={`mw-plan-${one.key}`} checked={effect === wanted} onChange={() => choose(wanted)} />
+              {words[`plan.choose_${wanted}`]}
+            </label>
+          ))}
+        </fieldset>
+      ) : null}
+    </div>
+  );
+};
+
+const Chosen = ({ one, words, kit }) => {
+  const isForm = ["form", "confirming"].includes(one.state);
+  const manuals = kit.keep.manuals || [];
+  const known = (name) => (["machine", "type"].includes(name) ? [...new Set(manuals.map((other) => other[name]).filter(Boolean))].sort() : []);
+  return (
+    <li className="mw-file" data-state={one.state}>
+      <header>
+        <strong>{one.name}</strong>
+        <button type="button" disabled={["sending", "looking", "confirming"].includes(one.state)} onClick={() => kit.files.discard(words, one)}>{words["upload.remove"]}</button>
+      </header>
+      {isForm ? (
+        <Fragment>
+          {one.look?.has_text ? null : <p className="mw-hint">{words[one.look ? "upload.scan" : "upload.no_look"]}</p>}
+          <div className="mw-fields">
+            {kit.files.FIELDS.map((name) => <Field key={name} name={name} one={one} words={words} kit={kit} known={known(name)} />)}
+          </div>
+          {one.plan ? <Plan one={one} words={words} kit={kit} /> : null}
+        </Fragment>
+      ) : null}
+      {["waiting", "sending", "looking"].includes(one.state) ? (
+        <Fragment>
+          <span className="mw-state" role="status">{kit.fill(words[`upload.${one.state}`], one)}</span>
+          <progress max="100" value={one.state === "looking" ? undefined : one.percent || 0} aria-label={one.name} />
+        </Fragment>
+      ) : null}
+      {one.error ? <p className="mw-wrong" role="alert">{one.error}</p> : null}
+    </li>
+  );
+};
 
 const Job = ({ job, words, kit, onAction }) => {
   const works = ["queued", "running"].includes(job.status);
@@ -125,43 +186,31 @@ const Jobs = ({ kit }) => {
 
 const Upload = ({ kit }) => {
   const words = props.words;
-  const [chosen, setChosen] = useState(kit.keep.chosen || []);
-  const [busy, setBusy] = useState(false);
+  const [, setTick] = useState(0);
   const [over, setOver] = useState(false);
-  kit.keep.chosen = chosen;
+  const [error, setError] = useState("");
+  const chosen = kit.files.list;
+  useEffect(() => {
+    const show = () => setTick((now) => now + 1);
+    kit.events.addEventListener("files", show);
+    kit.files.find(words).catch((failed) => setError(failed.message));
+    return () => kit.events.removeEventListener("files", show);
+  }, []);
 
-  const change = (one) => setChosen((now) => now.map((other) => (other.id === one.id ? { ...other, ...one } : other)));
-  const remove = (one) => setChosen((now) => now.filter((other) => other.id !== one.id));
-  const add = (files) => {
-    const added = [...files].map((file) => ({ id: crypto.getRandomValues(new Uint32Array(1))[0], file, fields: {} }));
-    setChosen((now) => [...now, ...added]);
-  };
   const drop = (event) => {
     event.preventDefault();
     event.stopPropagation();
     setOver(false);
-    add(event.dataTransfer.files);
+    kit.files.add(words, event.dataTransfer.files);
   };
   const drag = (event) => {
     event.preventDefault();
     setOver(event.type !== "dragleave");
   };
-  const send = async () => {
-    setBusy(true);
-    for (const one of chosen) {
-      try {
-        change({ id: one.id, percent: 0, error: "" });
-        const job = await kit.upload(words, one.file, one.fields, (percent) => change({ id: one.id, percent }));
-        kit.keep.mine.add(job.id);
-        remove(one);
-        kit.events.dispatchEvent(new Event("sent"));
-      } catch (failed) {
-        change({ id: one.id, percent: undefined, error: failed.message });
-      }
-    }
-    setBusy(false);
-  };
 
+  const ready = chosen.filter((one) => one.state === "form");
+  const busy = chosen.some((one) => ["waiting", "sending", "looking", "confirming"].includes(one.state));
+  const minutes = Math.min(...ready.map((one) => one.minutes));
   return (
     <Fragment>
       <div className="mw-drop" data-over={over || undefined} onDrop={drop} onDragEnter={drag} onDragOver={drag} onDragLeave={drag}>
@@ -170,31 +219,33 @@ const Upload = ({ kit }) => {
           {words["upload.choose"]}
           <input
             type="file"
-            accept=".pdf,application/pdf"
+            accept={props.accept}
             multiple
-            disabled={busy}
-            onChange={(event) => { add(event.target.files); event.target.value = ""; }}
+            onChange={(event) => { kit.files.add(words, event.target.files); event.target.value = ""; }}
           />
         </label>
-        <small>{kit.fill(words["upload.limit"], { limit: props.limit_mb })}</small>
+        <small>{kit.fill(words["upload.limit"], { limit: props.limit_mb, formats: props.formats })}</small>
       </div>
-      {chosen.length ? (
-        <Fragment>
-          <ul className="mw-chosen-files">
-            {chosen.map((one) => <Chosen key={one.id} chosen={one} words={words} kit={kit} busy={busy} onChange={change} onRemove={() => remove(one)} />)}
-          </ul>
-          <button type="button" className="mw-main mw-send" disabled={busy} onClick={send}>
-            {kit.fill(words["upload.send"], { count: chosen.length })}
+      {error ? <p className="mw-wrong" role="alert">{error}</p> : null}
+      {chosen.length ? <ul className="mw-chosen-files">{chosen.map((one) => <Chosen key={one.key} one={one} words={words} kit={kit} />)}</ul> : null}
+      {ready.length ? (
+        <div className="mw-send-row">
+          <button type="button" className="mw-main mw-send" disabled={busy} onClick={() => kit.files.confirm(words)}>
+            {kit.fill(words[ready.length > 1 ? "upload.send_all" : "upload.send"], { count: ready.length })}
           </button>
-        </Fragment>
+          <small>{kit.fill(words["upload.kept"], { minutes })}</small>
+        </div>
       ) : null}
     </Fragment>
   );
 };
 
 export default function ManualUpload() {
-  const [kit, setKit] = useState(window.millwright.manuals || null);
-  useEffect(() => { window.millwright.load("manuals").then(() => setKit(window.millwright.manuals)); }, []);
+  const ready = () => (window.millwright.manuals?.files ? window.millwright.manuals : null);
+  const [kit, setKit] = useState(ready());
+  useEffect(() => {
+    window.millwright.load("manuals").then(() => window.millwright.load("manuals_files")).then(() => setKit(ready()));
+  }, []);
   return (
     <section className="mw-library mw-upload" aria-label={props.words["upload.title"]}>
       <h2>{props.words["upload.title"]}</h2>

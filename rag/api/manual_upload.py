@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import re
 import unicodedata
 from collections.abc import AsyncIterator
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 from rag.api.guards import DRAIN, MEGABYTE
 from rag.errors import BadFile, StoreDown
+from rag.ingest.manual import NO_ROOM
 
 NAME_LETTERS = 150
 FIELD_LETTERS = 120
@@ -46,7 +46,7 @@ async def take_in(body: AsyncIterator[bytes], folder: Path, limit_mb: int) -> Pa
             raise BadFile("error.upload_too_large", limit=str(limit_mb))
     except BaseException as error:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise StoreDown("error.disk_full", retryable=True) from error
         raise
     return path

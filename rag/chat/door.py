@@ -12,6 +12,7 @@ from rag.access.login_limit import LoginLimit
 from rag.access.rate_limit import RateLimits
 from rag.access.secret import auth_secret
 from rag.access.sessions import Sessions
+from rag.ingest.drafts import Drafts
 from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
@@ -25,6 +26,7 @@ class Door:
     accounts: Accounts
     logins: LoginLimit
     jobs: JobQueue
+    drafts: Drafts
     keys: ApiKeys = field(init=False)
     limits: RateLimits = field(init=False)
     _works: bool = False
@@ -42,10 +44,12 @@ class Door:
         if not self._works:
             self._works = True
             await self.jobs.start()
+            await self.drafts.start()
             self.services.tracer.warm_up()
 
     async def close(self) -> None:
         """Stop what runs in the background and let go of files."""
+        await self.drafts.stop()
         await self.jobs.stop()
         await asyncio.to_thread(self.services.close)
 
@@ -59,7 +63,9 @@ def open_door(settings: Settings) -> Door:
         os.environ["CHAINLIT_AUTH_SECRET"] = auth_secret(settings)
         services = build_services(settings)
         accounts = Accounts(services.database)
-        _open.append(Door(services, accounts, _login_limit(settings), JobQueue(services)))
+        jobs = JobQueue(services)
+        drafts = Drafts(settings, services.library, jobs)
+        _open.append(Door(services, accounts, _login_limit(settings), jobs, drafts))
     return _open[0]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import chainlit as cl
 
+from rag.ingest.open import SUFFIXES
 from rag.messages import catalogue, say
 from rag.types import Language
 
 # The button shows the command itself, so it comes in the user's language.
 MANUALS = frozenset(catalogue()["manuals.title"].values())
 _WORDS = "manuals."
+_OTHER_NAMES = (".htm", ".jpeg", ".tif", ".markdown")
 
 
 def manuals_command(language: Language) -> dict[str, object]:
@@ -29,12 +31,27 @@ def manuals_starter(language: Language) -> cl.Starter:
 
 
 async def show_manuals(language: Language, max_upload_mb: int) -> None:
-    """Send the two elements. They hold words only: what they list is fetched anew, each time
+    """Send the three elements. They hold words only: what they list is fetched anew, each time
     with the cookie of whoever looks, also when an old chat is opened again."""
-    props = {"language": language, "words": manual_words(language), "limit_mb": max_upload_mb}
+    props = {
+        "language": language,
+        "words": manual_words(language),
+        "limit_mb": max_upload_mb,
+        "accept": ",".join(SUFFIXES),
+        "formats": formats(),
+    }
     message = await cl.Message(content="").send()
-    for name in ("ManualUpload", "Manuals"):  # one after the other: in this order on the page
+    for name in (
+        "ManualUpload",
+        "Manuals",
+        "ManualWords",
+    ):  # one after the other: in this order on the page
         await cl.CustomElement(name=name, props=props).send(for_id=message.id)
+
+
+def formats() -> str:
+    """The kinds of files for people's eyes: "PDF, DOCX, …", each by one of its names."""
+    return ", ".join(one[1:].upper() for one in SUFFIXES if one not in _OTHER_NAMES)
 
 
 def manual_words(language: Language) -> dict[str, str]:

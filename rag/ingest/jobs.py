@@ -21,10 +21,11 @@ from sqlalchemy import Engine
 
 from rag.errors import RagError
 from rag.ingest.calendar import keep_calendar
-from rag.ingest.manual import Stores, check_file, copy_file, in_thread, ingest_manual, sweep
+from rag.ingest.manual import Stores, check_file, in_thread, ingest_manual, sweep, take_file
 from rag.ingest.reindex import reindex
 from rag.observe.metrics import MANUALS_READ
 from rag.store.database import now
+from rag.store.disk import require_room
 from rag.store.job_table import Job, JobStatus, JobTable
 from rag.types import ManualMetadata
 
@@ -84,13 +85,17 @@ class JobQueue:
 
     # --- what an admin does ----------------------------------------------------------------------
 
-    async def enqueue(self, path: Path, metadata: ManualMetadata) -> Job:
-        """Take a copy of the file and put it in the queue; when this returns, it is safe.
+    async def enqueue(self, path: Path, metadata: ManualMetadata, *, link: bool = False) -> Job:
+        """Take a copy of the file and put it in the queue; when this returns, it is safe. With
+        ``link`` the copy is a second name of the same file, which takes no room on the disk.
 
-        Raises ``BadFile`` for what is refused at first sight (size, content).
+        Raises ``BadFile`` for what is refused at first sight (size, content), and ``StoreDown``
+        when the disk is nearly full.
         """
         file_name = metadata.file_name or path.name
         await in_thread(check_file, path, self._services.settings, file_name)
+        size = (await in_thread(path.stat)).st_size
+        await in_thread(require_room, self._services.settings, size)
         job_id = uuid4().hex
         suffix = Path(file_name).suffix.lower()[:10]
         job = Job(
@@ -99,7 +104,7 @@ class JobQueue:
             metadata=replace(metadata, file_name=file_name),
             created_at=now(),
         )
-        await in_thread(self._take_in, path, job)
+        await in_thread(self._take_in, path, job, link)
         self._wake.set()
         return job
 
@@ -277,10 +282,10 @@ class JobQueue:
         if not job.retryable:
             job.file_path.unlink(missing_ok=True)
 
-    def _take_in(self, path: Path, job: Job) -> None:
+    def _take_in(self, path: Path, job: Job, link: bool) -> None:
         part = job.file_path.with_name(job.file_path.name + _PART)
         try:
-            copy_file(path, part)
+            take_file(path, part, link=link)
             part.rename(job.file_path)
             self._table.add(job)
         except BaseException:

@@ -12,7 +12,7 @@ from rag.ingest.dates import valid_from
 from rag.ingest.document import read_document
 from rag.ingest.guess import guess
 from rag.ingest.layout import PageLayout
-from rag.ingest.open import is_huge, open_pdf
+from rag.ingest.open import check_content, is_huge, open_pdf
 from rag.ingest.pages import layout_page
 from rag.ingest.render import PDFIUM_LOCK
 from rag.language import detect_language
@@ -21,13 +21,11 @@ from rag.types import Look
 _PAGES = 3
 _LANGUAGE_PAGES = 12  # a cover has too few words to tell by
 _LANGUAGE_LETTERS = 400
-_HEAD = 1024
 
 
 def look_at(path: Path, file_name: str) -> Look:
     """Look at the manual at ``path``. Raises ``BadFile`` for what cannot become one."""
-    with path.open("rb") as file:
-        is_pdf = b"%PDF-" in file.read(_HEAD)
+    is_pdf = check_content(path, file_name) == "pdf"
     return _look_at_pdf(path, file_name) if is_pdf else _look_at_other(path, file_name)
 
 

@@ -7,6 +7,7 @@ whatever fails on the way takes everything along again: rows, points and file.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import logging
@@ -35,6 +36,8 @@ Result = TypeVar("Result")
 _COPY_BYTES = 1024 * 1024
 _CHUNKS_PER_STEP = 8  # some 0.2 s of embedding: how soon a cancel is heard
 INCOMING = "incoming-"
+# No space left, a quota used up, a limit on the size of files (RLIMIT_FSIZE).
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Stores(Protocol):
@@ -88,7 +91,7 @@ async def ingest_manual(
     except BaseException as error:
         await asyncio.shield(in_thread(incoming.unlink, True))
         await asyncio.shield(in_thread(view_path(incoming).unlink, True))
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise StoreDown("error.disk_full", retryable=True) from error
         raise
 
@@ -161,6 +164,18 @@ def copy_file(source: Path, target: Path) -> str:
         writer.flush()
         os.fsync(writer.fileno())
     return digest.hexdigest()
+
+
+def take_file(source: Path, target: Path, *, link: bool) -> None:
+    """A copy, safe on disk; with ``link`` a second name of the file, where it can have two."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link:
+        with source.open("rb") as file:
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):
+            target.hardlink_to(source)
+            return
+    copy_file(source, target)
 
 
 def describe(sha256: str, file_name: str, metadata: ManualMetadata, reading: Reading) -> Manual:

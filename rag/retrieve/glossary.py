@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -130,7 +130,12 @@ def is_telling(word: str, language: Language) -> bool:
 
 @cache
 def _shipped() -> tuple[Concept, ...]:
-    return tuple(_read(_FILE.read_text(encoding="utf-8"), file_name=_FILE.name))
+    return tuple(_read(shipped_csv(), _raise))
+
+
+def shipped_csv() -> str:
+    """The words that Millwright brings, as a CSV of the form that a plant's own have."""
+    return _FILE.read_text(encoding="utf-8")
 
 
 def load_glossary(extra_csv: str | bytes | None = None) -> Glossary:
@@ -141,10 +146,34 @@ def load_glossary(extra_csv: str | bytes | None = None) -> Glossary:
     """
     concepts = {concept.id: concept for concept in _shipped()}
     if extra_csv:
-        for concept in _read(_decoded(extra_csv), file_name="CSV"):
+        for concept in _read(_decoded(extra_csv), _raise):
             known = concepts.get(concept.id)
             concepts[concept.id] = _merged(known, concept) if known else concept
     return Glossary(tuple(concepts.values()))
+
+
+def check_words(content: bytes) -> tuple[list[Concept], list[BadFile]]:
+    """The concepts of a plant's CSV, and all that is wrong with it, line by line.
+
+    A word that stands alone under an id of its own is wrong too: it would change nothing.
+    """
+    wrong: list[BadFile] = []
+    concepts: list[Concept] = []
+    try:
+        concepts = list(_read(_decoded(content), wrong.append))
+    except BadFile as error:
+        return [], [*wrong, error]
+    known = {concept.id for concept in _shipped()}
+    for concept in concepts:
+        if concept.id not in known and sum(map(len, concept.terms.values())) < 2:
+            wrong.append(BadFile("error.glossary_alone", id=concept.id))
+    if not concepts and not wrong:
+        wrong.append(BadFile("error.glossary_no_words"))
+    return concepts, wrong
+
+
+def _raise(error: BadFile) -> None:
+    raise error
 
 
 def _merged(one: Concept, other: Concept) -> Concept:
@@ -169,33 +198,50 @@ def _decoded(content: str | bytes) -> str:
         raise BadFile("error.glossary_not_utf8") from error
 
 
-def _read(text: str, *, file_name: str) -> Iterable[Concept]:
+def _read(text: str, report: Callable[[BadFile], None]) -> Iterator[Concept]:
+    """The concepts line by line; ``report`` is told of each bad line, which is left out.
+
+    Raises ``BadFile`` when the file as a whole is none.
+    """
     lines = text.splitlines()
     header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
     delimiter = ";" if header.count(";") >= header.count(",") else ","
     if [cell.strip() for cell in header.split(delimiter)] != ["id", "de", "en"]:
         raise BadFile("error.glossary_header", found=header[:60])
     seen: set[str] = set()
-    started = False
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1):
-        if not row or not "".join(row).strip() or row[0].startswith("#"):
+    for number, row in _rows(text, delimiter):
+        try:
+            concept = _concept(row, number)
+            if concept.id in seen:
+                raise BadFile("error.glossary_twice", line=str(number), id=concept.id)
+        except BadFile as error:
+            report(error)
             continue
-        if not started:
-            started = True
-            continue
-        concept = _concept(row, number)
-        if concept.id in seen:
-            raise BadFile("error.glossary_twice", line=str(number), id=concept.id)
         seen.add(concept.id)
         if len(seen) > _MOST_CONCEPTS:
             raise BadFile("error.glossary_too_long", limit=str(_MOST_CONCEPTS))
         yield concept
 
 
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows after the header with the numbers of their lines; comments are left out."""
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    started = False
+    try:
+        for row in reader:
+            if not "".join(row).strip() or row[0].startswith("#"):
+                continue
+            if started:
+                yield reader.line_num, row
+            started = True
+    except csv.Error as error:
+        raise BadFile("error.glossary_line", line=str(reader.line_num)) from error
+
+
 def _concept(row: list[str], number: int) -> Concept:
     if len(row) != 3:
         raise BadFile("error.glossary_columns", line=str(number), found=str(len(row)))
-    identifier, german, english = (cell.strip() for cell in row)
+    identifier, german, english = (" ".join(cell.split()) for cell in row)
     terms: dict[Language, tuple[str, ...]] = {
         "de": tuple(term.strip() for term in german.split("|") if term.strip()),
         "en": tuple(term.strip() for term in english.split("|") if term.strip()),

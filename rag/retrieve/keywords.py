@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -38,35 +39,34 @@ class KeywordIndex:
         self.glossary = glossary
         self._vectors = vectors
         self._tuning = tuning
-        self._snapshot: Snapshot | None = None
+        self._built: tuple[Snapshot, Glossary | None] | None = None
         self._rebuilding: asyncio.Task[Snapshot] | None = None
 
     @property
     def built_for(self) -> int | None:
         """The corpus version of the index in use; ``None`` before the first one is built."""
-        return self._snapshot.version if self._snapshot else None
+        return self._built[0].version if self._built else None
 
     def use_glossary(self, glossary: Glossary) -> None:
-        """Search with other words from the next question on."""
+        """Search with other words: the index is made anew for the next question."""
         self.glossary = glossary
-        self._snapshot = None
 
     def build(self) -> Snapshot:
         """Index the library as it is now and use that index. Call it in a thread."""
-        version = self._library.corpus_version()
+        version, glossary = self._library.corpus_version(), self.glossary
         vectors = self._vectors if self._is_large() else None
         written = f"{version} {vectors.collection} {_FORM}" if vectors else ""
         snapshot = Snapshot(
             self._library.active_chunks,
             version=version,
-            glossary=self.glossary,
+            glossary=glossary,
             tuning=self._tuning,
             vectors=vectors,
             write=self._library.state_get(_WRITTEN) != written,
         )
         if vectors:
             self._library.state_set(_WRITTEN, written)
-        self._snapshot = snapshot
+        self._built = snapshot, glossary
         return snapshot
 
     def _is_large(self) -> bool:
@@ -78,22 +78,24 @@ class KeywordIndex:
         return sum(manual.chunks for manual in active) > self._settings.keyword_limit
 
     async def current(self, patience_s: float = 2.0) -> Snapshot:
-        """The index of the library's present state.
+        """The index of the library's present state, with the present glossary.
 
         While a new one is being built for longer than ``patience_s``, the former one serves: what
         was removed since is left out by the scope, what was added is found a moment later.
         """
-        snapshot = self._snapshot
         version = await asyncio.to_thread(self._library.corpus_version)
-        if snapshot is not None and snapshot.version == version:
-            return snapshot
-        if self._rebuilding is None or self._rebuilding.done():
-            self._rebuilding = asyncio.create_task(asyncio.to_thread(self.build))
-        timeout = None if snapshot is None else patience_s
-        done, _ = await asyncio.wait({self._rebuilding}, timeout=timeout)
-        if done or snapshot is None:
-            return await self._rebuilding
-        return snapshot
+        until = time.monotonic() + patience_s
+        while True:
+            former = self._built
+            if former and former[0].version >= version and former[1] is self.glossary:
+                return former[0]
+            if self._rebuilding is None or self._rebuilding.done():
+                self._rebuilding = asyncio.create_task(asyncio.to_thread(self.build))
+            timeout = max(0.0, until - time.monotonic()) if former else None
+            await asyncio.wait({self._rebuilding}, timeout=timeout)
+            if former and not self._rebuilding.done():
+                return former[0]
+            await self._rebuilding
 
     async def search(
         self, question: str, language: Language, manual_ids: Collection[str], limit: int

@@ -17,10 +17,11 @@ from tests.served import Service
 pytestmark = pytest.mark.slow
 MANUALS = "/api/admin/manuals"
 JOBS = "/api/admin/jobs"
+DRAFTS = "/api/admin/drafts"
+WORDS = "/api/admin/glossary"
 NO_ID = "00000000-0000-0000-0000-000000000000"
 CALLS = [
     ("GET", MANUALS),
-    ("POST", MANUALS),
     ("POST", f"{MANUALS}/{{id}}/release"),
     ("POST", f"{MANUALS}/{{id}}/activate"),
     ("POST", f"{MANUALS}/{{id}}/disable"),
@@ -33,6 +34,15 @@ CALLS = [
     ("POST", f"{JOBS}/{NO_ID}/cancel"),
     ("POST", f"{JOBS}/{NO_ID}/retry"),
     ("DELETE", f"{JOBS}/{NO_ID}"),
+    ("GET", DRAFTS),
+    ("POST", DRAFTS),
+    ("POST", f"{DRAFTS}/{NO_ID}"),
+    ("DELETE", f"{DRAFTS}/{NO_ID}"),
+    ("GET", "/api/admin/plan"),
+    ("GET", WORDS),
+    ("POST", WORDS),
+    ("POST", f"{WORDS}/0/use"),
+    ("GET", f"{WORDS}/0/file"),
 ]
 
 
@@ -78,9 +88,19 @@ async def ended(http: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
             await asyncio.sleep(0.2)
 
 
-async def upload(http: httpx.AsyncClient, content: bytes, **fields: str) -> dict[str, Any]:
-    """Send a file and wait until it is a manual."""
-    answer = await http.post(MANUALS, params={"file_name": "manual.pdf", **fields}, content=content)
+async def send(http: httpx.AsyncClient, content: bytes, name: str = "manual.pdf") -> dict[str, Any]:
+    """Send a file; the draft with what its first pages say."""
+    answer = await http.post(DRAFTS, params={"file_name": name}, content=content)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json()["draft"])
+
+
+async def upload(
+    http: httpx.AsyncClient, content: bytes, file_name: str = "manual.pdf", **fields: str
+) -> dict[str, Any]:
+    """Send a file, confirm it and wait until it is a manual."""
+    draft = await send(http, content, file_name)
+    answer = await http.post(f"{DRAFTS}/{draft['id']}", json=fields)
     assert answer.status_code == 202, answer.text
     job = await ended(http, answer.json()["job"]["id"])
     assert job["status"] == "done", job
@@ -99,7 +119,7 @@ async def test_only_admins_may_call(
     await log_in(http, service, "admin")
     before = await manuals(http)
     path = path.format(id=before[0]["id"])
-    body = {"title": "Forged"} if method == "PATCH" else None
+    body = {"title": "Forged"} if method == "PATCH" or path.startswith(f"{DRAFTS}/") else None
     http.cookies.clear()
     assert (await http.request(method, path, json=body)).status_code == 401
     for name, language, words in (("technician", "de", "Rolle"), ("qa", "en", "role")):
@@ -113,7 +133,10 @@ async def test_only_admins_may_call(
 
 
 async def test_the_command_of_a_technician_is_refused(service: Service) -> None:
-    for name, seen in (("technician", ["Failed"]), ("admin", ["ManualUpload", "Manuals"])):
+    for name, seen in (
+        ("technician", ["Failed"]),
+        ("admin", ["ManualUpload", "Manuals", "ManualWords"]),
+    ):
         elements: list[dict[str, Any]] = []
         async with ChatClient(service.address, name, service.passwords[name]) as client:
             client._socket.on("element", elements.append)
@@ -155,11 +178,10 @@ async def test_a_manual_from_upload_to_deletion(admin: httpx.AsyncClient) -> Non
 
     content = small_manual(machine, "2", "Die Schraube wird mit 25 Nm angezogen.")
     second = await upload(admin, content, **fields, revision="2")
-    again = await admin.post(MANUALS, params={"file_name": "again.pdf"}, content=content)
-    refused = await ended(admin, again.json()["job"]["id"])
-    assert refused["status"] == "failed"
-    assert second["title"] in refused["error"]
-    job = f"{JOBS}/{refused['id']}"
+    again = await admin.post(DRAFTS, params={"file_name": "again.pdf"}, content=content)
+    assert (again.status_code, second["title"] in again.json()["detail"]) == (422, True)
+    done = next(one for one in (await admin.get(JOBS)).json()["jobs"])
+    job = f"{JOBS}/{done['id']}"
     assert (await admin.post(f"{job}/retry")).status_code == 409
     assert (await admin.post(f"{job}/explode")).status_code == 404
     assert (await admin.delete(job)).status_code == 200
@@ -241,13 +263,14 @@ async def test_bad_files_are_refused_and_leave_nothing(
             yield content[start : start + 64 * 1024]
 
     def kept() -> set[str]:
-        return {path.name for path in (service.data_dir / "uploads").iterdir()}
+        folders = (service.data_dir / "uploads", service.data_dir / "drafts")
+        return {path.name for folder in folders for path in folder.iterdir()}
 
     before = kept()
     for body in (content, pieces()):
         headers = {"Accept-Language": "de"}
         answer = await admin.post(
-            MANUALS, params={"file_name": "a.pdf"}, content=body, headers=headers
+            DRAFTS, params={"file_name": "a.pdf"}, content=body, headers=headers
         )
         assert answer.status_code == status
         assert words in answer.json()["detail"]
