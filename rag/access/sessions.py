@@ -44,14 +44,14 @@ class Sessions:
 
     def user_of(self, session_id: str) -> User | None:
         """Whose session it is, as the database knows them now; None when it is not valid."""
-        query = text(f"SELECT a.id, a.name, a.role {_VALID} s.id = :id")  # noqa: S608 - ours
+        query = text(f"SELECT a.id, a.name, a.role {_VALID} s.id = :id")
         with reading(self._engine).begin() as connection:
             row = connection.execute(query, {"id": session_id, "now": now()}).mappings().first()
         return User(id=row["id"], name=row["name"], role=Role(row["role"])) if row else None
 
     def valid(self, session_ids: Collection[str]) -> set[str]:
         """Those of ``session_ids`` that still hold."""
-        query = text(f"SELECT s.id {_VALID} s.id IN :ids").bindparams(  # noqa: S608 - ours
+        query = text(f"SELECT s.id {_VALID} s.id IN :ids").bindparams(
             bindparam("ids", expanding=True)
         )
         with reading(self._engine).begin() as connection:
