@@ -1,4 +1,4 @@
-"""Runs the Dockerfile's steps without Docker, and then the image as it would run: as root, on Linux.
+"""Runs the Dockerfile's steps without Docker, then the image as it would run. As root, on Linux.
 
     python3 deploy/check_image.py BASE WORK [--pass NAME]… [--bind PATH]…
 
@@ -130,7 +130,11 @@ setattr(Builder, "from", Builder.from_)
 
 def inside(stage: Stage, command: list[str], data: Path) -> list[str]:
     """The command as the container's user, on a read-only root with /tmp and /data of its own."""
-    root = stage.root
+    root, user = stage.root, stage.user
+    confined = (
+        f"cd {stage.workdir} && exec setpriv --reuid {user} --regid {user} --clear-groups "
+        f"--no-new-privs --bounding-set=-all --inh-caps=-all {shlex.join(command)}"
+    )
     script = " && ".join(
         [
             f"mount --bind {root} {root}",
@@ -139,18 +143,9 @@ def inside(stage: Stage, command: list[str], data: Path) -> list[str]:
             f"mount --bind {data} {root}/data",
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
-            f"cd {root}",
-            f"exec setpriv --reuid {stage.user} --regid {stage.user} --clear-groups --no-new-privs "
-            f"--inh-caps=-all --bounding-set=-all chroot --skip-chdir {root} true",
+            # chroot needs its capability: setpriv gives everything up after it.
+            f"exec chroot {root} /bin/sh -c {shlex.quote(confined)}",
         ]
-    )
-    # chroot needs its capability: it comes first, and setpriv inside it gives everything up.
-    script = script.rsplit(" && ", 1)[0] + (
-        f" && exec chroot {root} /bin/sh -c "
-        + shlex.quote(
-            f"cd {stage.workdir} && exec setpriv --reuid {stage.user} --regid {stage.user} "
-            f"--clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all {shlex.join(command)}"
-        )
     )
     return ["unshare", "--mount", "sh", "-c", script]
 
