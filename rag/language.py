@@ -21,14 +21,34 @@ _ENGLISH = frozenset(
     "please often long tight high mean means does".split()
 )
 
+_CLEAR = 4  # words that must be the other language's
+
 
 def detect_language(text: str, default: Language = "de") -> Language:
     """``"de"`` or ``"en"``; ``default`` when neither language's words win (a bare code, say)."""
+    german, english = _votes(text)
+    if german == english:
+        return default
+    return "de" if german > english else "en"
+
+
+def language_of_passage(text: str, around: Language) -> Language:
+    """The language of a piece of a text that is in ``around``.
+
+    Only clear words of its own make it another one: rows of a table have too few, and some words
+    are common in both ("die", "an", "in", "also").
+    """
+    german, english = _votes(text)
+    own, other = (german, english) if around == "en" else (english, german)
+    if own >= _CLEAR and own >= 3 * other:
+        return "de" if around == "en" else "en"
+    return around
+
+
+def _votes(text: str) -> tuple[int, int]:
+    """How many words are German, how many English."""
     words = [word.lower() for word in _WORD.findall(text)]
     german = sum(word in _GERMAN for word in words) + sum(
         1 for word in words if any(letter in word for letter in "äöüß")
     )
-    english = sum(word in _ENGLISH for word in words)
-    if german == english:
-        return default
-    return "de" if german > english else "en"
+    return german, sum(word in _ENGLISH for word in words)

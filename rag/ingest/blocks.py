@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
@@ -44,28 +44,39 @@ class Block:
         return self.lines[0].page
 
 
-def build_blocks(pages: Sequence[PageLayout], rules: HeadingRules, cover: int) -> list[Block]:
+def build_blocks(
+    pages: Iterable[PageLayout], rules: HeadingRules, cover: int, leading: float
+) -> Iterator[Block]:
     """The whole manual as blocks. On page ``cover`` (0: none) large print is no heading."""
-    leading = _usual_leading(pages)
-    blocks: list[Block] = []
+    last: Block | None = None
     for page in pages:
         for block in _blocks_of(page, rules, leading, page.index == cover):
-            if blocks and _continues(blocks[-1], block):
-                blocks[-1].lines.extend(block.lines)
-            else:
-                blocks.append(block)
-    return blocks
+            if last and _continues(last, block):
+                last.lines.extend(block.lines)
+                continue
+            if last:
+                yield last
+            last = block
+    if last:
+        yield last
 
 
-def _usual_leading(pages: Sequence[PageLayout]) -> float:
-    """The commonest distance of two lines of a paragraph, as a multiple of the letter size."""
-    found: Counter[float] = Counter()
-    for page in pages:
+class Leading:
+    """Learns the commonest distance of two lines of a paragraph, in letter sizes."""
+
+    def __init__(self) -> None:
+        self._found: Counter[float] = Counter()
+
+    def see(self, page: PageLayout) -> None:
+        """Count a page's distances; roles must be set."""
         for above, line in zip(page.lines, page.lines[1:], strict=False):
             step = (line.rect[3] - above.rect[3]) / max(line.size, 1)
             if above.role == line.role == "body" and above.size == line.size and 0.9 < step < 2.2:
-                found[round(step, 1)] += 1
-    return found.most_common(1)[0][0] if found else 1.3
+                self._found[round(step, 1)] += 1
+
+    @property
+    def usual(self) -> float:
+        return self._found.most_common(1)[0][0] if self._found else 1.3
 
 
 def _blocks_of(

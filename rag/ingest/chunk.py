@@ -1,74 +1,63 @@
-"""Chunks of a manual from its page layouts: headings, passages, records, notices, ids."""
+"""Chunks of a manual from its blocks: passages, records, notices, their language and ids."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from rag.ingest.blocks import build_blocks
-from rag.ingest.headings import OutlineEntry, heading_rules, mark_contents
+from rag.ingest.blocks import Block
 from rag.ingest.ids import chunk_id, content_hash
 from rag.ingest.layout import PageLayout
 from rag.ingest.mend import Vocabulary
-from rag.ingest.passages import Passage, PassageBuilder, passage_language
-from rag.ingest.tables import WholeTable
+from rag.ingest.passages import Passage, PassageBuilder
+from rag.language import language_of_passage
 from rag.types import Chunk, Language
 
 
-def chunk_manual(
-    pages: Sequence[PageLayout],
-    *,
-    manual_id: str,
-    sha256: str,
-    outline: Sequence[OutlineEntry],
-    language: Language,
-    vocabulary: Vocabulary,
-) -> tuple[list[Chunk], list[WholeTable]]:
-    """The chunks in reading order, and the whole tables they were made from.
+@dataclass(frozen=True, slots=True)
+class ManualFacts:
+    """What the passes over a manual learnt of it. ``pages`` are measures and labels by index,
+    ``languages`` those of the pages."""
 
-    Expects furniture to be marked and labels to be set. Headings come from the manual only.
-    """
-    contents = mark_contents(pages)
-    rules = heading_rules(pages, outline, contents)
-    cover = 1 if len(pages) > 4 else 0
-    builder = PassageBuilder(pages, vocabulary, language)
-    passages = builder.build(build_blocks(pages, rules, cover))
-    labels = {page.index: page.label for page in pages}
-    ids = {
-        id(passage): chunk_id(sha256, position, passage.text)
-        for position, passage in enumerate(passages)
-    }
-    chunks = [
-        _chunk(passage, position, ids, labels, manual_id, language)
-        for position, passage in enumerate(passages)
-    ]
-    return chunks, builder.tables
+    manual_id: str
+    sha256: str
+    language: Language
+    vocabulary: Vocabulary
+    pages: Mapping[int, PageLayout]
+    languages: Mapping[int, Language]
 
 
-def _chunk(
-    passage: Passage,
-    position: int,
-    ids: dict[int, str],
-    labels: dict[int, str],
-    manual_id: str,
-    language: Language,
-) -> Chunk:
+def chunks_of(blocks: Iterable[Block], facts: ManualFacts) -> Iterator[Chunk]:
+    """The chunks in reading order, each as soon as its section has ended."""
+    builder = PassageBuilder(facts.pages, facts.vocabulary, facts.language)
+    position = 0
+    for section in builder.build(blocks):
+        for number, passage in enumerate(section, start=position):
+            passage.id = chunk_id(facts.sha256, number, passage.text)
+        for number, passage in enumerate(section, start=position):
+            yield _chunk(passage, number, facts)
+        position += len(section)
+
+
+def _chunk(passage: Passage, position: int, facts: ManualFacts) -> Chunk:
     first = min(box.page for box in passage.boxes)
     last = max(box.page for box in passage.boxes)
+    around = facts.languages.get(first, facts.language)
     return Chunk(
-        id=ids[id(passage)],
-        manual_id=manual_id,
+        id=passage.id,
+        manual_id=facts.manual_id,
         position=position,
         text=passage.text,
         kind=passage.kind,
         heading=passage.heading,
         first_page=first,
         last_page=last,
-        first_label=labels[first],
-        last_label=labels[last],
-        language=passage_language(passage, language),
+        first_label=facts.pages[first].label,
+        last_label=facts.pages[last].label,
+        language=language_of_passage(passage.text, around),
         content_hash=content_hash(passage.text),
         boxes=tuple(passage.boxes),
         signal=passage.signal,
         codes=passage.codes,
-        notices=tuple(ids[id(notice)] for notice in passage.notices),
+        notices=tuple(notice.id for notice in passage.notices),
     )

@@ -1,22 +1,25 @@
-"""A manual read from first to last page: pages, chunks, quality, what it says of itself."""
+"""A manual read from first to last page, in memory that does not grow with their number.
+
+Pages are read once and put aside (``spool``); what only the whole manual tells is learnt from them
+in further passes (``survey``); then pages and chunks are handed on as they are made.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import pypdfium2
 
 from rag.errors import BadFile
-from rag.ingest.chunk import chunk_manual
+from rag.ingest.blocks import build_blocks
+from rag.ingest.chunk import ManualFacts, chunks_of
 from rag.ingest.damage import damaged_pages
-from rag.ingest.furniture import mark_furniture, page_labels
 from rag.ingest.guess import guess
 from rag.ingest.headings import OutlineEntry
 from rag.ingest.ids import manual_id
@@ -27,18 +30,37 @@ from rag.ingest.open import check_content, is_huge, open_pdf, sha256_of
 from rag.ingest.page_text import page_text
 from rag.ingest.pages import layout_page
 from rag.ingest.render import PDFIUM_LOCK
+from rag.ingest.spool import LayoutSpool
+from rag.ingest.survey import FirstLook, survey
 from rag.ingest.tables import as_page_table, read_table
-from rag.language import detect_language
+from rag.ingest.tally import Tally
 from rag.types import Chunk, Language, Page, Quality
 
 _OUTLINE_LIMIT = 5000
 _OUTLINE_DEPTH = 6
+_PAGES_AT_A_TIME = 50  # then the file is opened anew: pdfium keeps what it has unpacked
+_HIDDEN_LETTERS = 2000
+
+OnPage = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known when all was read; ``title`` to ``language`` are what the document says of
+    itself, "" where it says nothing."""
+
+    sha256: str
+    quality: Quality
+    title: str
+    machine: str
+    type: str
+    revision: str
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
 class ReadManual:
-    """All that reading a file gives; ``title`` to ``language`` are what the document says of
-    itself, "" where it says nothing."""
+    """All that reading a file gives, in one piece."""
 
     sha256: str
     pages: tuple[Page, ...]
@@ -51,80 +73,133 @@ class ReadManual:
     language: Language
 
 
+@dataclass(slots=True)
+class _Source:
+    """``pdf`` is the file at ``path`` or its view copy; for a copy ``hidden`` is the text by page
+    that it does not show, and there are no running headers or footers."""
+
+    path: Path
+    pdf: Path
+    hidden: Mapping[int, str] | None = None
+
+
 def read_document(
     path: Path,
     *,
     file_name: str,
     ocr_languages: str,
-    on_page: Callable[[int, int], None] = lambda done, total: None,
+    on_page: OnPage = lambda done, total: None,
     view: Path | None = None,
 ) -> ReadManual:
-    """Read the manual at ``path``; ``on_page(done, total)`` is called after each page.
+    """As ``read_into``, with all pages and chunks at once."""
+    pages: list[Page] = []
+    chunks: list[Chunk] = []
+    summary = read_into(
+        path,
+        pages.append,
+        chunks.append,
+        file_name=file_name,
+        ocr_languages=ocr_languages,
+        on_page=on_page,
+        view=view,
+    )
+    return ReadManual(
+        sha256=summary.sha256,
+        pages=tuple(pages),
+        chunks=tuple(chunks),
+        quality=summary.quality,
+        title=summary.title,
+        machine=summary.machine,
+        type=summary.type,
+        revision=summary.revision,
+        language=summary.language,
+    )
 
-    What is no PDF is written as one to ``view`` first, or to a temporary file. Raises ``BadFile``
-    with the reason when nothing can be made of the file.
+
+def read_into(
+    path: Path,
+    take_page: Callable[[Page], None],
+    take_chunk: Callable[[Chunk], None],
+    *,
+    file_name: str,
+    ocr_languages: str,
+    on_page: OnPage = lambda done, total: None,
+    view: Path | None = None,
+) -> Summary:
+    """Read the manual at ``path`` and hand on its pages and chunks, each in their order.
+
+    ``on_page(done, total)`` is called after each page. What is no PDF is written as one to
+    ``view`` first, or to a temporary file. Raises ``BadFile`` with the reason when nothing can be
+    made of the file; nothing was handed on then.
     """
+    started = time.monotonic()
     kind = check_content(path, file_name)
-    with tempfile.TemporaryDirectory() as folder:
-        pdf, hidden = path, None
+    with tempfile.TemporaryDirectory() as folder, closing(LayoutSpool()) as spool:
+        source = _Source(path, path)
         if kind != "pdf":
             from rag.ingest.formats.convert import write_view
 
-            pdf = view or Path(folder) / "view.pdf"
-            hidden = write_view(path, kind, pdf).hidden
-        return _read_pdf(pdf, path, file_name, ocr_languages, on_page, hidden)
+            source.pdf = view or Path(folder) / "view.pdf"
+            source.hidden = write_view(path, kind, source.pdf).hidden
+        return _read(
+            source, spool, file_name, ocr_languages, on_page, take_page, take_chunk, started
+        )
 
 
-def _read_pdf(
-    pdf: Path,
-    path: Path,
+def _read(
+    source: _Source,
+    spool: LayoutSpool,
     file_name: str,
     ocr_languages: str,
-    on_page: Callable[[int, int], None],
-    hidden: dict[int, str] | None,
-) -> ReadManual:
-    """Read ``pdf``, the file at ``path`` or its view copy; for a copy ``hidden`` is the text by
-    page that it does not show, and there are no running headers or footers."""
-    started = time.monotonic()
-    sha256 = sha256_of(path)
-    with PDFIUM_LOCK, open_pdf(pdf) as document:
-        layouts = _read_pages(document, ocr_languages, on_page)
-        for index in damaged_pages(pdf):
-            if index <= len(layouts):
-                layouts[index - 1].source = "unread"
+    on_page: OnPage,
+    take_page: Callable[[Page], None],
+    take_chunk: Callable[[Chunk], None],
+    started: float,
+) -> Summary:
+    sha256 = sha256_of(source.path)
+    look = FirstLook()
+    for layout in _layouts(source, ocr_languages, on_page):
+        look.see(layout)
+        spool.append(layout)
+    if look.is_blank:
+        raise BadFile(_nothing_read(source.hidden is not None))
+    with PDFIUM_LOCK, open_pdf(source.pdf) as document:
         outline = _outline(document)
-        file_labels = [document.get_page_label(n) for n in range(len(document))]
+        labels = [document.get_page_label(n) for n in range(len(document))]
         metadata = document.get_metadata_dict(skip_empty=True)
-    if all(not layout.lines for layout in layouts):
-        raise BadFile(_nothing_read(hidden is not None))
-    if hidden is None:
-        mark_furniture(layouts)
-    for layout in layouts:
-        layout.hidden_text = (hidden or {}).get(layout.index, layout.hidden_text)
-    for layout, label in zip(layouts, page_labels(layouts, file_labels), strict=True):
-        layout.label = label
-    vocabulary = Vocabulary(line.text for layout in layouts for line in layout.lines)
-    language = _language(layouts)
-    chunks, _ = chunk_manual(
-        layouts,
+    known = survey(
+        spool, look, outline=outline, file_labels=labels, has_furniture=source.hidden is None
+    )
+    facts = ManualFacts(
         manual_id=manual_id(sha256),
         sha256=sha256,
-        outline=outline,
-        language=language,
-        vocabulary=vocabulary,
+        language=known.language,
+        vocabulary=known.vocabulary,
+        pages=known.pages,
+        languages=known.languages,
     )
-    pages = tuple(_page(layout, vocabulary, language) for layout in layouts)
-    said = guess(layouts, metadata, file_name)
-    return ReadManual(
+    tally = Tally()
+
+    def handed_on() -> Iterator[PageLayout]:
+        for layout in spool:
+            page = _page(layout, known.vocabulary, known.languages[layout.index])
+            tally.page(page)
+            take_page(page)
+            yield layout
+
+    cover = 1 if len(spool) > 4 else 0
+    for chunk in chunks_of(build_blocks(handed_on(), known.rules, cover, known.leading), facts):
+        tally.chunk(chunk)
+        take_chunk(chunk)
+    said = guess(known.first, metadata, file_name)
+    return Summary(
         sha256=sha256,
-        pages=pages,
-        chunks=tuple(chunks),
-        quality=_quality(pages, chunks, time.monotonic() - started),
+        quality=tally.quality(time.monotonic() - started),
         title=said.title,
         machine=said.machine,
         type=said.type,
         revision=said.revision,
-        language=language,
+        language=known.language,
     )
 
 
@@ -134,16 +209,23 @@ def _nothing_read(is_copy: bool) -> str:
     return "error.document_empty" if is_copy else "error.pdf_unreadable"
 
 
-def _read_pages(
-    document: Any, ocr_languages: str, on_page: Callable[[int, int], None]
-) -> list[PageLayout]:
+def _layouts(source: _Source, ocr_languages: str, on_page: OnPage) -> Iterator[PageLayout]:
+    """Every page in order, the file opened anew from time to time."""
     read_picture = ocr_reader(ocr_languages)
-    layouts: list[PageLayout] = []
-    total = len(document)
-    for number in range(total):
-        layouts.append(_read_page(document, number, read_picture))
-        on_page(number + 1, total)
-    return layouts
+    damaged = damaged_pages(source.pdf)
+    done, total = 0, 1
+    while done < total:
+        with PDFIUM_LOCK, open_pdf(source.pdf) as document:
+            total = len(document)
+            for number in range(done, min(done + _PAGES_AT_A_TIME, total)):
+                layout = _read_page(document, number, read_picture)
+                if layout.index in damaged:
+                    layout.source = "unread"
+                if source.hidden is not None:
+                    layout.hidden_text = source.hidden.get(layout.index, layout.hidden_text)
+                yield layout
+                on_page(number + 1, total)
+            done += _PAGES_AT_A_TIME
 
 
 def _read_page(
@@ -176,50 +258,20 @@ def _outline(document: Any) -> list[OutlineEntry]:
     return entries
 
 
-def _language(layouts: Sequence[PageLayout]) -> Language:
-    """The language of most pages."""
-    votes = Counter(
-        detect_language(" ".join(line.text for line in layout.lines))
-        for layout in layouts
-        if len(layout.lines) > 3
-    )
-    return votes.most_common(1)[0][0] if votes else "de"
-
-
 def _page(layout: PageLayout, vocabulary: Vocabulary, language: Language) -> Page:
-    text = page_text(layout, vocabulary)
     width, height = layout.displayed_size
     return Page(
         index=layout.index,
         label=layout.label,
         width=width,
         height=height,
-        text=text,
+        text=page_text(layout, vocabulary),
         tables=tuple(
             as_page_table(read_table(grid, layout, vocabulary), layout.box(grid.rect))
             for grid in layout.grids
         ),
         source=layout.source,
         confidence=layout.confidence,
-        language=detect_language(text, language),
-        hidden_text=layout.hidden_text[:2000],
-    )
-
-
-def _quality(pages: Sequence[Page], chunks: Sequence[Chunk], seconds: float) -> Quality:
-    scanned = [page for page in pages if page.source == "ocr"]
-    certain = [page.confidence for page in scanned if page.confidence is not None]
-    languages = Counter(chunk.language for chunk in chunks)
-    return Quality(
-        pages=len(pages),
-        ocr_pages=tuple(page.index for page in scanned),
-        ocr_confidence=round(fmean(certain), 3) if certain else None,
-        unread_pages=tuple(page.index for page in pages if page.source == "unread"),
-        hidden_text_pages=tuple(page.index for page in pages if page.hidden_text),
-        tables=sum(len(page.tables) for page in pages),
-        notices=sum(chunk.kind == "notice" for chunk in chunks),
-        fault_codes=len({code for c in chunks if c.kind == "fault" for code in c.codes}),
-        part_numbers=len({code for c in chunks if c.kind == "parts" for code in c.codes}),
-        languages=tuple(sorted(languages)),
-        seconds=round(seconds, 2),
+        language=language,
+        hidden_text=layout.hidden_text[:_HIDDEN_LETTERS],
     )

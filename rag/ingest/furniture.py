@@ -15,28 +15,49 @@ _LABEL = re.compile(rf"(?<![\w.,])(?:[A-Z]?\d{{1,3}}[-–/])?(\d{{1,4}}|{_ROMAN}
 _NUMBER = re.compile(rf"\d+|\b(?:{_ROMAN})\b")
 
 
-def mark_furniture(pages: Sequence[PageLayout]) -> None:
-    """Give the role "furniture" to lines of the margins that repeat from page to page."""
-    by_text: dict[tuple[str, int, str], set[int]] = defaultdict(set)
-    candidates = [(page, line, _slot(page, line)) for page in pages for line in _margins(page)]
-    for page, line, (edge, _, size) in candidates:
-        for part in _patterns(line):
-            by_text[edge, size, part].add(page.index)
-    often = max(3, min(len(pages) // 10, 8))
+class Furniture:
+    """Learns what repeats in the margins, in two passes over the pages, then marks it."""
 
-    def repeats(line: Line, edge: str, size: int) -> bool:
-        least = min(often, max(len(pages) - 1, 2))
-        return any(len(by_text[edge, size, part]) >= least for part in _patterns(line))
+    def __init__(self) -> None:
+        self._pages = 0
+        # Patterns by their hashes: the texts of a long manual's margins would fill memory.
+        self._repeats: Counter[int] = Counter()
+        self._slots: dict[tuple[str, int, int], list[int]] = defaultdict(lambda: [0, 0])
 
-    slots: dict[tuple[str, int, int], list[bool]] = defaultdict(list)
-    for _, line, slot in candidates:
-        slots[slot].append(repeats(line, slot[0], slot[2]))
-    for _, line, slot in candidates:
-        known = slots[slot]
-        # A chapter's name in the running header repeats only within its chapter, but it stands
-        # in the place and size of lines that do repeat.
-        if repeats(line, slot[0], slot[2]) or (len(known) >= 4 and sum(known) > 0.5 * len(known)):
-            line.role = "furniture"
+    def see(self, page: PageLayout) -> None:
+        """First pass: count on how many pages a pattern stands."""
+        self._pages += 1
+        found = {
+            key for line in _margins(page) for key in _keys(line, _slot(page, line))
+        }  # once a page
+        self._repeats.update(found)
+
+    def learn(self, page: PageLayout) -> None:
+        """Second pass: count how many of the lines of each place repeat."""
+        for line in _margins(page):
+            slot = _slot(page, line)
+            counted = self._slots[slot]
+            counted[0] += self._is_repeated(line, slot)
+            counted[1] += 1
+
+    def mark(self, page: PageLayout) -> None:
+        """Give the role "furniture" to the lines of the margins that repeat."""
+        for line in _margins(page):
+            slot = _slot(page, line)
+            repeated, all_lines = self._slots[slot]
+            # A chapter's name in the running header repeats only within its chapter, but it
+            # stands in the place and size of lines that do repeat.
+            if self._is_repeated(line, slot) or (all_lines >= 4 and repeated > 0.5 * all_lines):
+                line.role = "furniture"
+
+    def _is_repeated(self, line: Line, slot: tuple[str, int, int]) -> bool:
+        often = max(3, min(self._pages // 10, 8))
+        least = min(often, max(self._pages - 1, 2))
+        return any(self._repeats[key] >= least for key in _keys(line, slot))
+
+
+def _keys(line: Line, slot: tuple[str, int, int]) -> list[int]:
+    return [hash((slot[0], slot[2], part)) for part in _patterns(line)]
 
 
 def _margins(page: PageLayout) -> list[Line]:
@@ -60,13 +81,12 @@ def _patterns(line: Line) -> list[str]:
     return [_NUMBER.sub("#", part) for part in line.text.split("\t")]
 
 
-def page_labels(pages: Sequence[PageLayout], from_file: Sequence[str]) -> list[str]:
+def page_labels(seen: Sequence[Sequence[str]], from_file: Sequence[str]) -> list[str]:
     """The printed label of each page: the file's own labels when it has any, else what headers
-    and footers say, else the physical index."""
-    if any(from_file) and from_file != [str(number + 1) for number in range(len(pages))]:
+    and footers say (``seen``: ``label_candidates`` of each page), else the physical index."""
+    if any(from_file) and from_file != [str(number + 1) for number in range(len(seen))]:
         return [label or str(n + 1) for n, label in enumerate(from_file)]
-    seen = [_candidates(page) for page in pages]
-    labels = [_best(seen, number) for number in range(len(pages))]
+    labels = [_best(seen, number) for number in range(len(seen))]
     for number, label in enumerate(labels):
         if not label and 0 < number < len(labels) - 1:
             before, after = _value(labels[number - 1]), _value(labels[number + 1])
@@ -75,11 +95,13 @@ def page_labels(pages: Sequence[PageLayout], from_file: Sequence[str]) -> list[s
     return [label or str(number + 1) for number, label in enumerate(labels)]
 
 
-def _candidates(page: PageLayout) -> list[str]:
+def label_candidates(page: PageLayout) -> list[str]:
+    """What may be the printed label of ``page``, whose furniture is marked."""
+    margins = {id(line) for line in _margins(page)}
     return [
         match.group()
         for line in page.lines
-        if line.role == "furniture" or (line in _margins(page) and len(line.text) < 12)
+        if line.role == "furniture" or (id(line) in margins and len(line.text) < 12)
         for match in _LABEL.finditer(line.text)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rag.ingest.layout import Line, PageLayout
@@ -80,54 +80,76 @@ def normal(title: str) -> str:
     return re.sub(r"[\W_]+", "", title).casefold()
 
 
-def mark_contents(pages: Sequence[PageLayout]) -> list[OutlineEntry]:
-    """Give lines of the printed table of contents the role "contents"; return its entries."""
+def mark_contents(page: PageLayout) -> list[OutlineEntry]:
+    """Give lines of the printed table of contents the role "contents"; return their entries."""
     entries: list[OutlineEntry] = []
-    for page in pages:
-        found = [
-            (line, match)
-            for line in page.lines
-            if line.role == "body" and (match := _CONTENTS_ENTRY.match(line.text))
-        ]
-        if len(found) < 4:
-            continue
-        edges = sorted({round(line.rect[0]) for line, _ in found})
-        for line, match in found:
+    found = [
+        (line, match)
+        for line in page.lines
+        if line.role == "body" and (match := _CONTENTS_ENTRY.match(line.text))
+    ]
+    if len(found) < 4:
+        return []
+    edges = sorted({round(line.rect[0]) for line, _ in found})
+    for line, match in found:
+        line.role = "contents"
+        numbered = _NUMBERED.match(match["title"]) or _CONTENTS_NUMBER.match(match["title"])
+        indent = sum(edge < line.rect[0] - 4 for edge in edges)
+        level = numbered["number"].count(".") + 1 if numbered else 1 + min(indent, 3)
+        entries.append(OutlineEntry(level, match["title"].strip()))
+    for line in page.lines:
+        if line.role == "body" and _CONTENTS_TITLE.match(line.text.strip()):
             line.role = "contents"
-            numbered = _NUMBERED.match(match["title"]) or _CONTENTS_NUMBER.match(match["title"])
-            indent = sum(edge < line.rect[0] - 4 for edge in edges)
-            level = numbered["number"].count(".") + 1 if numbered else 1 + min(indent, 3)
-            entries.append(OutlineEntry(level, match["title"].strip()))
-        for line in page.lines:
-            if line.role == "body" and _CONTENTS_TITLE.match(line.text.strip()):
-                line.role = "contents"
     return entries
 
 
+class LetterSizes:
+    """How much text is set in which size: on pages with text of their own, else on scanned ones,
+    whose sizes are measured from ink."""
+
+    def __init__(self) -> None:
+        self._typeset: Counter[float] = Counter()
+        self._scanned: Counter[float] = Counter()
+
+    def see(self, page: PageLayout) -> None:
+        """Count the body's lines; roles must be set."""
+        sizes = self._typeset if page.source == "text" else self._scanned
+        for line in page.lines:
+            if line.role == "body":
+                sizes[round(line.size, 1)] += len(line.text)
+
+    def measures(self, page: PageLayout) -> bool:
+        """Whether the sizes of ``page`` count in this manual."""
+        return page.source == "text" or not self._typeset
+
+    @property
+    def body(self) -> float:
+        sizes = self._typeset or self._scanned
+        return sizes.most_common(1)[0][0] if sizes else 10.0
+
+
 def heading_rules(
-    pages: Sequence[PageLayout], outline: Sequence[OutlineEntry], contents: Sequence[OutlineEntry]
+    pages: Iterable[PageLayout],
+    sizes: LetterSizes,
+    outline: Sequence[OutlineEntry],
+    contents: Sequence[OutlineEntry],
 ) -> HeadingRules:
-    """Learn the manual's headings: the body's size, the listed titles, a level for each size."""
-    sizes: Counter[float] = Counter()
-    measured = [page for page in pages if page.source == "text"] or pages
-    lines = [line for page in measured for line in page.lines if line.role == "body"]
-    for line in lines:
-        sizes[round(line.size, 1)] += len(line.text)
-    rules = HeadingRules(sizes.most_common(1)[0][0] if sizes else 10.0)
+    """Learn the manual's headings in one pass: the listed titles, a level for each size."""
+    rules = HeadingRules(sizes.body)
     for entry in (*contents, *outline):
         rules.known.setdefault(normal(entry.title), entry.level)
     rules.known.pop("", None)
     listed = [entry for entry in (*contents, *outline) if _NUMBERED.match(entry.title)]
     rules.numbered_known = len(listed) >= 5
     rules.deepest = max((entry.level for entry in (*contents, *outline)), default=0)
-    _learn_sizes(rules, lines)
+    _learn_sizes(rules, (page for page in pages if sizes.measures(page)))
     return rules
 
 
-def _learn_sizes(rules: HeadingRules, lines: Sequence[Line]) -> None:
+def _learn_sizes(rules: HeadingRules, pages: Iterable[PageLayout]) -> None:
     votes: dict[float, Counter[int]] = defaultdict(Counter)
     larger: set[float] = set()
-    for line in lines:
+    for line in (line for page in pages for line in page.lines if line.role == "body"):
         size = round(line.size, 1)
         if size < _LARGER * rules.body_size:
             continue

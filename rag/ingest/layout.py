@@ -138,6 +138,10 @@ class PageLayout:
             ),
         )
 
+    def bare(self) -> PageLayout:
+        """The page's measures alone: enough to turn rectangles into boxes."""
+        return PageLayout(self.index, self.width, self.height, self.quarters, self.label)
+
     @property
     def displayed_size(self) -> tuple[float, float]:
         if self.quarters % 2:

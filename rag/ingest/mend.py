@@ -24,6 +24,10 @@ class Vocabulary:
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
         self._words: set[str] = set()
+        self.see(lines)
+
+    def see(self, lines: Iterable[str]) -> None:
+        """Learn the words of further lines as printed."""
         for line in lines:
             # The last word may be broken, the first one the rest of a broken one.
             found = _WORD.findall(line)

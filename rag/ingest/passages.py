@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from rag.codes import find_fault_codes
 from rag.ingest.blocks import BULLET, STEP, Block
@@ -16,13 +16,15 @@ from rag.ingest.runs import Said, procedure_parts, prose_parts, runs_of
 from rag.ingest.signals import signal_level
 from rag.ingest.tables import WholeTable, append_table, can_continue, read_table
 from rag.ingest.tidy import join_tiny
-from rag.language import detect_language
 from rag.types import Box, ChunkKind, Language, Signal
+
+_LOOKAHEAD = 7  # blocks
 
 
 @dataclass(slots=True)
 class Passage:
-    """A chunk before it has its place and id. ``notices`` are the notices that belong to it."""
+    """A chunk before it has its id. ``notices`` are the notices that belong to it; ``id`` is set
+    when it has its place."""
 
     kind: ChunkKind
     text: str
@@ -31,40 +33,48 @@ class Passage:
     notices: list[Passage] = field(default_factory=list)
     signal: Signal | None = None
     codes: tuple[str, ...] = ()
+    id: str = ""
 
 
 class PassageBuilder:
-    """Walks the blocks once, in order; ``passages`` and ``tables`` hold what it found."""
+    """Walks the blocks once, in order. ``pages`` gives the measures of each page by its index."""
 
     def __init__(
-        self, pages: Sequence[PageLayout], vocabulary: Vocabulary, language: Language
+        self, pages: Mapping[int, PageLayout], vocabulary: Vocabulary, language: Language
     ) -> None:
-        self.pages = {page.index: page for page in pages}
+        self.pages = pages
         self.vocabulary = vocabulary
         self.language = language
-        self.passages: list[Passage] = []
-        self.tables: list[WholeTable] = []
+        self.passages: list[Passage] = []  # of the section at hand
         self._heading: list[tuple[int, str]] = []
         self._notices: list[tuple[tuple[str, ...], Passage]] = []
         self._pending: list[Said] = []
 
-    def build(self, blocks: Sequence[Block]) -> list[Passage]:
-        """All passages of the manual, in reading order."""
+    def build(self, blocks: Iterable[Block]) -> Iterator[list[Passage]]:
+        """The passages of each section, in reading order; a section is given when it has ended."""
         waiting: WholeTable | None = None
-        for number, block in enumerate(blocks):
+        before: Block | None = None
+        for block, following in _with_following(blocks):
             if block.kind == "table":
-                waiting = self._take_table(block, blocks[number - 1] if number else None, waiting)
-                continue
-            if waiting and not _is_continuation_caption(block, blocks[number + 1 : number + 2]):
-                self._close_table(waiting)
-                waiting = None
-            self._take(block, blocks[number + 1 : number + 8])
+                waiting = self._take_table(block, before, waiting)
+            else:
+                if waiting and not _is_continuation_caption(block, following[:1]):
+                    self._close_table(waiting)
+                    waiting = None
+                if block.kind == "heading":
+                    self._flush()
+                    yield self._end_section()
+                self._take(block, following)
+            before = block
         if waiting:
             self._close_table(waiting)
         self._flush()
-        self.passages = join_tiny(self.passages)
-        _link_last_notices(self.passages)
-        return self.passages
+        yield self._end_section()
+
+    def _end_section(self) -> list[Passage]:
+        section, self.passages = join_tiny(self.passages), []
+        _link_last_notices(section)
+        return section
 
     @property
     def _path(self) -> tuple[str, ...]:
@@ -72,7 +82,6 @@ class PassageBuilder:
 
     def _take(self, block: Block, following: Sequence[Block]) -> None:
         if block.kind == "heading":
-            self._flush()
             title = self._text(block.lines)
             self._heading = [entry for entry in self._heading if entry[0] < block.level]
             self._heading.append((block.level, title))
@@ -144,7 +153,6 @@ class PassageBuilder:
 
     def _close_table(self, table: WholeTable) -> None:
         self._flush()
-        self.tables.append(table)
         for record in records_of(table, self.language):
             if record.text:
                 self.passages.append(
@@ -189,9 +197,15 @@ class PassageBuilder:
         ]
 
 
-def passage_language(passage: Passage, default: Language) -> Language:
-    """The language of the passage's own words."""
-    return detect_language(passage.text, default)
+def _with_following(blocks: Iterable[Block]) -> Iterator[tuple[Block, list[Block]]]:
+    """Each block with those after it that are looked at in advance."""
+    waiting: deque[Block] = deque()
+    for block in blocks:
+        waiting.append(block)
+        if len(waiting) > _LOOKAHEAD:
+            yield waiting.popleft(), list(waiting)
+    while waiting:
+        yield waiting.popleft(), list(waiting)
 
 
 def _is_title(block: Block, table: Block) -> bool:
@@ -219,15 +233,13 @@ def _fault_of(path: tuple[str, ...]) -> str:
     return codes[0] if codes and title.startswith(codes[0]) else ""
 
 
-def _link_last_notices(passages: Sequence[Passage]) -> None:
+def _link_last_notices(section: Sequence[Passage]) -> None:
     """A notice that ends its section has nothing after it: it belongs to what stands before."""
-    for _, group in groupby(passages, key=lambda passage: passage.heading):
-        section = list(group)
-        last = max((n for n, item in enumerate(section) if item.kind != "notice"), default=-1)
-        for notice in section[last + 1 :] if last >= 0 else []:
-            for passage in section[: last + 1]:
-                if passage.kind != "notice":
-                    passage.notices.append(notice)
+    last = max((n for n, item in enumerate(section) if item.kind != "notice"), default=-1)
+    for notice in section[last + 1 :] if last >= 0 else []:
+        for passage in section[: last + 1]:
+            if passage.kind != "notice":
+                passage.notices.append(notice)
 
 
 def _is_continuation_caption(block: Block, following: Sequence[Block]) -> bool:

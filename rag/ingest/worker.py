@@ -45,23 +45,25 @@ def main(arguments: list[str]) -> int:
 def _read(path: Path, file_name: str, view: Path, ocr_languages: str, lines: TextIO) -> None:
     # Imported under the limits, and only here: what parses foreign bytes stays in this process.
     from rag.errors import BadFile
-    from rag.ingest.document import read_document
+    from rag.ingest.document import read_into
     from rag.store.rows import chunk_to_row, page_to_row, quality_to_json
 
     def on_page(done: int, total: int) -> None:
         _write(lines, progress=[done, total])
 
     try:
-        read = read_document(
-            path, file_name=file_name, ocr_languages=ocr_languages, on_page=on_page, view=view
+        read = read_into(
+            path,
+            lambda page: _write(lines, page=page_to_row(page)),
+            lambda chunk: _write(lines, chunk={**chunk_to_row(chunk), "codes": chunk.codes}),
+            file_name=file_name,
+            ocr_languages=ocr_languages,
+            on_page=on_page,
+            view=view,
         )
     except BadFile as error:
         _write(lines, refused={"key": error.key, "values": error.values})
         return
-    for page in read.pages:
-        _write(lines, page=page_to_row(page))
-    for chunk in read.chunks:
-        _write(lines, chunk={**chunk_to_row(chunk), "codes": chunk.codes})
     document = {
         "title": read.title,
         "machine": read.machine,
