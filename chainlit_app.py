@@ -158,7 +158,9 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     modes = message.modes or modes_again(message.content, asked)
     scope = scope_of(modes, machines)
     turns = cl.user_session.get("turns") or ()
-    view = AnswerView(message.content, language, {one.id: one.pages for one in manuals})
+    await asyncio.to_thread(door.pace.read, services.database)
+    pages = {one.id: one.pages for one in manuals}
+    view = AnswerView(message.content, language, pages, door.pace)
     fresh = cl.user_session.get("fresh") == message.content
     cl.user_session.set("fresh", None)
     try:

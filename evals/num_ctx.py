@@ -127,6 +127,8 @@ def experiment(
 ) -> list[dict[str, Any]]:
     """An entry per window: both ways measured, and their difference question by question."""
     bench = build_library(options.manuals, passages=options.passages)
+    if not bench.library.manuals():
+        raise SystemExit(f"none of the manuals could be read: {bench.refused}")
     try:
         return [
             _window(bench, list(questions), one, options.needs_rules, tracking)

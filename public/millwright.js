@@ -89,6 +89,15 @@
 
   const root = document.querySelector('meta[property="og:root_path"]')?.content || "";
 
+  // A box of a passage, in shares of the page, a little larger than its letters.
+  const mark = ({ x0, y0, x1, y1 }) => {
+    const box = make("div", { class: "mw-mark" });
+    const pad = 0.004;
+    const sides = { left: x0 - pad, top: y0 - pad, width: x1 - x0 + 2 * pad, height: y1 - y0 + 2 * pad };
+    for (const [side, share] of Object.entries(sides)) box.style[side] = `${share * 100}%`;
+    return box;
+  };
+
   const sheet = (place, index, words) => {
     const label = index === place.page ? place.label : "";
     const caption = label ? `${words.page} ${label}` : `${words.sheet} ${index}`;
@@ -98,15 +107,7 @@
     });
     const area = make("div", { class: "mw-sheet" }, image);
     image.addEventListener("error", () => area.replaceChildren(make("p", { class: "mw-lost", role: "alert" }, words.lost)));
-    for (const box of place.boxes.filter((one) => one.page === index)) {
-      const mark = make("div", { class: "mw-mark" });
-      const pad = 0.004;
-      mark.style.left = `${(box.x0 - pad) * 100}%`;
-      mark.style.top = `${(box.y0 - pad) * 100}%`;
-      mark.style.width = `${(box.x1 - box.x0 + 2 * pad) * 100}%`;
-      mark.style.height = `${(box.y1 - box.y0 + 2 * pad) * 100}%`;
-      area.append(mark);
-    }
+    area.append(...place.boxes.filter((one) => one.page === index).map(mark));
     return make("figure", { "data-page": index }, area, make("figcaption", {}, caption));
   };
 
@@ -178,8 +179,9 @@
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   };
 
-  // A sheet of paper with one answer: copies of what is on the page. The style sheet hides all else.
-  const print = (button, { words, language, question, record }) => {
+  // Paper for the shift book: one answer, then the pages it cites with the passages marked. Copies
+  // of what is on the screen; the style sheet hides all else.
+  const print = async (button, { words, language, question, record, pages }) => {
     const step = button.closest(".step");
     const message = step.querySelector(".message-content").cloneNode(true);
     message.querySelectorAll(".mw-tools").forEach((tools) => tools.remove());
@@ -191,10 +193,20 @@
     const paper = make("div", { class: "mw-paper", lang: language },
       make("header", {}, make("strong", {}, "Millwright"), make("span", {}, asked)),
       make("h1", {}, question), ...(notices ? [notices.cloneNode(true)] : []), message,
-      make("footer", {}, words.ai));
+      make("footer", {}, words.ai), ...(pages || []).map((one) => printedPage(one, words)));
     document.body.append(paper);
+    await Promise.allSettled([...paper.querySelectorAll("img")].map((image) => image.decode()));
     addEventListener("afterprint", () => paper.remove(), { once: true });
     window.print();
+  };
+
+  const printedPage = (place, words) => {
+    const { manual, title, page, label, boxes } = place;
+    const named = label ? `${words.page} ${label}` : `PDF ${page}`;
+    const image = make("img", { src: `${root}/api/v1/pages/${manual}/${page}?width=1200`, alt: `${title}, ${named}` });
+    const area = make("div", { class: "mw-sheet" }, image, ...boxes.map(mark));
+    image.addEventListener("error", () => area.replaceChildren(make("p", {}, words.paper_lost)));
+    return make("figure", { "data-page": page }, make("figcaption", {}, `${words.page_image}: ${title}, ${named}`), area);
   };
 
   // Its notices are a message of their own, between the question and the answer.

@@ -1,6 +1,6 @@
 // Numbered source cards below an answer. A card opens its page with the passage marked.
 export default function Sources() {
-  const address = (place) => `/api/v1/manuals/${place.manual}/file#page=${place.page}`;
+  const address = (place) => `${window.millwright.root}/api/v1/manuals/${place.manual}/file#page=${place.page}`;
   return (
     <section className="mw-sources" aria-label={props.words.sources}>
       <h2>{props.words.sources}</h2>

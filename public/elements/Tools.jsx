@@ -27,7 +27,11 @@ const Made = ({ record, words, language }) => {
     [words.search, search.join(", ")],
     provenance.cached && [words.cached, words.cached_how],
   ].filter((fact) => fact && fact[1]);
-  const milliseconds = (ms) => `${Number(ms).toLocaleString(language)} ms`;
+  const duration = (ms) => {
+    const long = ms >= 1000;
+    const digits = { maximumFractionDigits: long || ms < 10 ? 1 : 0 };
+    return `${Number(long ? ms / 1000 : ms).toLocaleString(language, digits)} ${long ? "s" : "ms"}`;
+  };
   return (
     <div className="mw-made-body">
       <dl>
@@ -38,7 +42,7 @@ const Made = ({ record, words, language }) => {
       <h3>{words.steps}</h3>
       <dl>
         {Object.entries(provenance.timings_ms || {}).map(([name, ms]) => (
-          <div key={name}><dt>{name}</dt><dd>{milliseconds(ms)}</dd></div>
+          <div key={name}><dt>{words[`stage_${name}`] || name}</dt><dd>{duration(ms)}</dd></div>
         ))}
       </dl>
       <h3>{words.passages}</h3>
@@ -79,6 +83,14 @@ export default function Tools() {
     }
   }, []);
 
+  // What was said before a reload stays said.
+  useEffect(() => {
+    fetch(`${window.millwright.root}/feedback/${props.run}`)
+      .then((response) => (response.ok ? response.json() : {}))
+      .then(({ reason }) => REASONS.includes(reason) && setGiven(reason))
+      .catch(() => {});
+  }, []);
+
   const complain = async (reason) => {
     const wanted = given === reason ? "" : reason;
     try {
@@ -95,7 +107,12 @@ export default function Tools() {
     await callAction({ name: "ask_again", payload: { question: props.again } }).catch(() => {});
     sendUserMessage(props.again);
   };
-  const print = (event) => window.millwright.print(event.currentTarget, props);
+  const print = async (event) => {
+    const button = event.currentTarget;
+    setSaid(words.printing);
+    await window.millwright.print(button, props);
+    setSaid("");
+  };
   const save = () =>
     window.millwright.save(`millwright-${record.answer_id}.json`, JSON.stringify(record, null, 2));
 

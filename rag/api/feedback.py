@@ -43,8 +43,17 @@ class RatingTakenBack(BaseModel):
 
 
 def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> APIRouter:
-    """``PUT /feedback`` and ``DELETE /feedback``, as Chainlit's page calls them."""
+    """``PUT /feedback`` and ``DELETE /feedback``, as Chainlit's page calls them; and what was said
+    of an answer, for the buttons under it."""
     router = APIRouter()
+
+    @router.get("/feedback/{run}")
+    async def said(request: Request, run: str) -> dict[str, str]:
+        user = await required(request, accounts)
+        reason = await asyncio.to_thread(
+            tracer.reason_of, run, pseudonym=pseudonym(user.id, settings)
+        )
+        return {"reason": reason}
 
     @router.put("/feedback")
     async def rate(request: Request, given: RatingGiven) -> JSONResponse:

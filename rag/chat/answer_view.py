@@ -13,6 +13,7 @@ from typing import Any
 import chainlit as cl
 
 from rag.chat.cards import notice_boxes, source_cards
+from rag.chat.pace import Pace
 from rag.chat.tools import answer_tools
 from rag.messages import say
 from rag.types import (
@@ -58,13 +59,23 @@ class StatusLine:
 
 
 class AnswerView:
-    """``show`` every event; afterwards ``answer`` is what was answered, if anything was."""
+    """``show`` every event; afterwards ``answer`` is what was answered, if anything was.
 
-    def __init__(self, question: str, language: Language, pages: Mapping[str, int]) -> None:
+    ``pace`` knows how long answers take; without it nothing is said of that.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        language: Language,
+        pages: Mapping[str, int],
+        pace: Pace | None = None,
+    ) -> None:
         self.answer: Answer | None = None
         self._question = question
         self._language = language
         self._pages = pages
+        self._pace = pace
         self._status = StatusLine()
         self._message = cl.Message(content="")
         self._note = ""
@@ -74,7 +85,7 @@ class AnswerView:
     async def show(self, event: Event) -> None:
         match event:
             case Status(stage=None):
-                await self._status.show(say(event.key, self._language, **event.values))
+                await self._status.show(self._doing(event))
             case Status():
                 pass  # tells of a stage that is over: for the trace
             case Understood():
@@ -132,6 +143,8 @@ class AnswerView:
 
     async def _finish(self, answer: Answer) -> None:
         self.answer = answer
+        if self._pace:
+            self._pace.note(answer)
         await self._status.hide()
         await self._send()
         self._message.content = self._note + answer.text
@@ -151,6 +164,18 @@ class AnswerView:
             self._sent = True
             self._message.content = self._note
             await self._message.send()
+
+    def _doing(self, status: Status) -> str:
+        """What is happening, and how long the whole usually takes.
+
+        While nobody knows yet who answers, a quotation's short time would be a wrong promise.
+        """
+        text = say(status.key, self._language, **status.values)
+        quoting = status.key == "status.quoting"
+        seconds = self._pace.usual_s(written=not quoting) if self._pace else 0
+        if not seconds:
+            return text
+        return say("status.usually", self._language, text=text, seconds=seconds)
 
     def _understood(self, question: str) -> str:
         """Stands before the answer when the question was completed from the conversation."""

@@ -69,15 +69,20 @@ def _card(citation: Citation, pages: Mapping[str, int]) -> dict[str, Any]:
         "section": " › ".join(citation.heading),
         "quote": shortened(citation.quote),
         "language": citation.language,
-        "place": {
-            "manual": citation.manual_id,
-            "title": citation.title,
-            "page": citation.page,
-            "last": citation.last_page,
-            "label": citation.label,
-            "pages": pages.get(citation.manual_id, 0),
-            "boxes": _boxes(citation.boxes),
-        },
+        "place": place_of(citation, pages),
+    }
+
+
+def place_of(citation: Citation, pages: Mapping[str, int]) -> dict[str, Any]:
+    """Where the page viewer opens a citation, and what it marks there."""
+    return {
+        "manual": citation.manual_id,
+        "title": citation.title,
+        "page": citation.page,
+        "last": citation.last_page,
+        "label": citation.label,
+        "pages": pages.get(citation.manual_id, 0),
+        "boxes": _boxes(citation.boxes),
     }
 
 

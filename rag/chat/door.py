@@ -12,6 +12,7 @@ from rag.access.login_limit import LoginLimit
 from rag.access.rate_limit import RateLimits
 from rag.access.secret import auth_secret
 from rag.access.sessions import Sessions
+from rag.chat.pace import Pace
 from rag.ingest.drafts import Drafts
 from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
@@ -29,6 +30,7 @@ class Door:
     drafts: Drafts
     keys: ApiKeys = field(init=False)
     limits: RateLimits = field(init=False)
+    pace: Pace = field(default_factory=Pace)
     _works: bool = False
 
     def __post_init__(self) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rag.chat.cards import place_of
 from rag.messages import catalogue, say
 from rag.types import Answer, Citation, Language, Notice
 
 _TOOL = "tool."
+# A stack of paper helps nobody at the machine.
+_PRINTED_PAGES = 6
 
 
 def answer_tools(answer: Answer, run_id: str, thread_id: str, language: Language) -> dict[str, Any]:
@@ -28,8 +31,29 @@ def answer_tools(answer: Answer, run_id: str, thread_id: str, language: Language
         # A follow-up asked anew must not lean on what has been said since.
         "again": answer.understood_as or answer.question,
         "text": citation_text(answer, language),
+        "pages": printed_pages(answer),
         "record": record(answer),
     }
+
+
+def printed_pages(answer: Answer) -> list[dict[str, Any]]:
+    """The cited pages, each once and in the order of the sources, with the boxes to mark."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for citation in answer.citations:
+        place = place_of(citation, {})
+        for index in range(citation.page, citation.last_page + 1):
+            sheet = found.setdefault(
+                (citation.manual_id, index),
+                {
+                    "manual": citation.manual_id,
+                    "title": citation.title,
+                    "page": index,
+                    "label": citation.label if index == citation.page else "",
+                    "boxes": [],
+                },
+            )
+            sheet["boxes"] += [box for box in place["boxes"] if box["page"] == index]
+    return list(found.values())[:_PRINTED_PAGES]
 
 
 def record(answer: Answer) -> dict[str, Any]:

@@ -114,6 +114,16 @@ class Ledger:
             row = {"value": value, "reason": reason, "comment": comment, "updated_at": now()}
             connection.execute(upsert, row | {"answer_id": answer["id"], "pseudonym": pseudonym})
 
+    def reason_of(self, key: str, *, pseudonym: str) -> str:
+        """What this person found wrong with the answer; empty: nothing, or not their answer."""
+        find = text(
+            "SELECT r.reason FROM ratings r JOIN answers a ON a.id = r.answer_id "
+            "WHERE (a.id = :key OR a.run_id = :key) AND a.pseudonym = :pseudonym AND r.value = 0"
+        )
+        with reading(self._engine).begin() as connection:
+            found = connection.execute(find, {"key": key, "pseudonym": pseudonym}).scalar()
+        return str(found or "")
+
     def cache_key(self, key: str) -> str:
         """Under which key the answer with this id or run id is kept; empty: it is not."""
         find = text("SELECT provenance FROM answers WHERE id = :key OR run_id = :key")

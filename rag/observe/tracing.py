@@ -98,6 +98,10 @@ class Tracer:
             raise ValueError(f"a rating is 0 or 1, not {value}")
         self._rate(key, value, reason, comment, pseudonym)
 
+    def reason_of(self, key: str, *, pseudonym: str) -> str:
+        """What this person found wrong with their answer of this id or run id, or ""."""
+        return self._ledger.reason_of(key, pseudonym=pseudonym)
+
     def withdraw(self, key: str, *, pseudonym: str) -> None:
         """Take the rating back, here and in MLflow. Raises as ``rate``."""
         self._rate(key, WITHDRAWN, "", "", pseudonym)

@@ -22,6 +22,8 @@ EXCEPTIONS = [
 ]
 DESK = {"locale": "de-DE", "viewport": {"width": 1280, "height": 900}, "color_scheme": "light"}
 PHONE = {"locale": "en-GB", "viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+# Nobody scrolls sideways.
+FITS = "document.documentElement.scrollWidth <= innerWidth"
 QUESTIONS = {
     "de-DE": "Wie wechsle ich den Luftfilter am Kompressor?",
     "en-GB": "How do I change the return filter of the press?",
@@ -55,12 +57,27 @@ async def test_screens_of_a_question(
     page = person.page
     await expect(page.locator("#starters button").first).to_be_visible()
     assert await faults(page) == [], "first screen"
+    assert await page.evaluate(FITS), "first screen"
     await person.ask(QUESTIONS[looks["locale"]])
     await expect(page.locator(".mw-notice").first).to_be_visible()
     await page.locator(".mw-made summary").click()
     assert await faults(page) == [], "answer"
+    assert await page.evaluate(FITS), "answer"
     await person.open_card(person.cards.first)
     assert await faults(page) == [], "opened page"
+    assert await page.evaluate(FITS), "opened page"
+    await person.close_viewer()
+    await page.evaluate("window.print = () => { window.printed = true }")
+    await page.locator("[data-tool=print]").click()
+    await page.wait_for_function("window.printed")
+    await page.emulate_media(media="print")
+    assert await faults(page) == [], "paper"
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    await page.emulate_media(media="screen")
+    await person.type("Was bedeutet E-512?")
+    await person.until_answered(1)
+    assert await faults(page) == [], "refusal"
+    assert await page.evaluate(FITS), "refusal"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -54,8 +54,13 @@ async def test_one_tap_says_what_is_wrong(
     assert await stranger.call("PUT", "/feedback", forged) == 403
     forged["feedback"]["reason"] = "<script>"
     assert await person.call("PUT", "/feedback", forged) == 422
+    assert await stranger.page.evaluate(
+        "run => fetch(`/feedback/${run}`).then(answer => answer.json())",
+        forged["feedback"]["forId"],
+    ) == {"reason": ""}
     await person.page.reload()
     await expect(person.page.locator(".negative-feedback-on")).to_have_count(1)
+    await expect(tool(person, reason)).to_have_attribute("aria-pressed", "true")
 
 
 async def test_a_second_tap_takes_it_back(service: Service, open_page: OpenPage) -> None:
@@ -99,7 +104,7 @@ async def test_paper_holds_one_answer_and_nothing_else(
     # The browser's dialog would wait for a printer.
     await person.page.evaluate("window.print = () => { window.printed = true }")
     await tool(person, "print").click()
-    assert await person.page.evaluate("window.printed")
+    await person.page.wait_for_function("window.printed")
     await person.page.emulate_media(media="print", color_scheme=scheme)
     shown = await person.page.locator("body").inner_text()
     assert gold[ASKED]["question"] in shown
@@ -107,6 +112,12 @@ async def test_paper_holds_one_answer_and_nothing_else(
     assert gold[ASKED]["must_contain"] in " ".join(shown.split())
     for part in (".mw-notice", ".mw-card"):
         await expect(person.page.locator(f".mw-paper {part}").first).to_be_visible()
+    link = await person.cards.first.locator("a").get_attribute("href") or ""
+    sheets = person.page.locator(".mw-paper figure")
+    await expect(sheets.first).to_have_attribute("data-page", link.rsplit("=", 1)[1])
+    widths = "all => all.map(one => one.naturalWidth)"
+    assert min(await sheets.locator("img").evaluate_all(widths)) >= 1000
+    await expect(sheets.first.locator(".mw-mark").first).to_be_visible()
     await expect(person.page.locator("#message-composer")).to_be_hidden()
     await expect(person.page.locator(".mw-paper .mw-tools")).to_have_count(0)
     colour = "getComputedStyle(document.querySelector('.mw-paper p')).color"
@@ -162,5 +173,6 @@ async def test_checked_values_and_the_model_are_named(
     await made.locator("summary").click()
     await expect(made).to_contain_text("18 l steht im Handbuch [1]")
     await expect(made).to_contain_text("Prompt-Version")
-    await expect(made).to_contain_text("generate")
+    await expect(made).to_contain_text("Antwort schreiben und prüfen")
+    await expect(made).not_to_contain_text("generate")
     await expect(made).not_to_contain_text("ohne Sprachmodell")
