@@ -83,9 +83,11 @@ class Builder:
 
     def run(self, rest: str) -> None:
         root = self.stage.root
-        for path in self.binds:
-            (root / path.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        mounts = [f"mount --bind {path} {root}{path}" for path in self.binds]
+        made = [root / path.lstrip("/") for path in self.binds]
+        made = [place for place in made if not place.exists()]
+        for place in made:
+            place.mkdir(parents=True)
+        mounts = [f"mount --bind -o ro {path} {root}{path}" for path in self.binds]
         mounts += [f"mount -t proc proc {root}/proc", f"mount --rbind /dev {root}/dev"]
         inside = f"cd {self.stage.workdir} && {rest}"
         script = " && ".join([*mounts, f"chroot {root} /bin/sh -c {shlex.quote(inside)}"])
@@ -95,8 +97,8 @@ class Builder:
             check=True,
             env={**env, **self.stage.env, "DEBIAN_FRONTEND": "noninteractive"},
         )
-        for path in reversed(self.binds):
-            shutil.rmtree(root / path.lstrip("/"), ignore_errors=True)
+        for place in made:
+            place.rmdir()
 
     def copy(self, rest: str) -> None:
         words = rest.split()
