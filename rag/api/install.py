@@ -18,6 +18,7 @@ from rag.api.problems import API, Problem, plain_problem, problem_response
 from rag.api.proxies import TrustedProxies
 from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
+from rag.api.model_routes import model_routes
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.api.v1.app import create_api
@@ -58,6 +59,7 @@ def install(door: Door) -> None:
     count = len(app.router.routes)
     app.mount(API, create_api(door))
     app.include_router(admin_routes(door))
+    app.include_router(model_routes(door))
     config.project.user_session_timeout = int(settings.session_hours * 3600)
     app.include_router(
         session_routes(door.accounts, door.sessions, door.logins, settings.max_upload_mb)

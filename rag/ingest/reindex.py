@@ -8,10 +8,16 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rag.errors import StoreDown
+
 if TYPE_CHECKING:
     from rag.ingest.manual import Stores
 
 _log = logging.getLogger(__name__)
+
+
+# A server that was away when the app started may come at any time.
+_AGAIN_S = 30.0
 
 
 class _Stopped(Exception):
@@ -21,9 +27,23 @@ class _Stopped(Exception):
 async def reindex(services: Stores, show: Callable[[int, int], None]) -> None:
     """Embed what the present embedding model has no vectors of; ``show(done, total)`` in chunks.
 
-    Cancelled or failed, what is done stays done and the next start goes on. Keywords answer
-    meanwhile, so that a failure is only logged.
+    Cancelled or failed, what is done stays done and the next start goes on; a vector store that is
+    away is waited for. Keywords answer meanwhile, so that a failure is only logged.
     """
+    while services.vectors is not None:
+        try:
+            await _reindex(services, show)
+        except StoreDown as down:
+            if not down.retryable:
+                _log.exception("making the vectors anew failed; the next start tries again")
+                return
+            _log.warning("the vector store is away: %s", down.values.get("reason"))
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            return
+
+
+async def _reindex(services: Stores, show: Callable[[int, int], None]) -> None:
     vectors = services.vectors
     if vectors is None:
         return
@@ -46,6 +66,8 @@ async def reindex(services: Stores, show: Callable[[int, int], None]) -> None:
         stop.set()
         await asyncio.wait({working})
         working.exception()  # looked at, so that asyncio does not report it as lost
+        raise
+    except StoreDown:
         raise
     except Exception:
         _log.exception("making the vectors anew failed; the next start tries again")

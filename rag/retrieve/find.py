@@ -73,7 +73,7 @@ async def find_passages(
         missing_code=exact.missing,
         ambiguous_code=exact.ambiguous,
         hyde_text=hyde_text,
-        notes=notes,
+        notes=(*notes, *sorted(search.notes)),
     )
 
 

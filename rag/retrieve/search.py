@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 
+from rag.errors import StoreDown
 from rag.retrieve.hybrid import (
     ID,
     SCORE,
@@ -26,6 +28,7 @@ from rag.settings import Settings
 from rag.store.library import Library
 from rag.types import Hit, Language, Stage
 
+_log = logging.getLogger(__name__)
 # Among the notes of a ``Retrieval``: the vector store was away, words alone were searched.
 INDEX_AWAY = "index_away"
 
@@ -61,6 +64,7 @@ class Search:
     services: Services
     on_stage: OnStage
     stages: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
+    notes: set[str] = field(default_factory=set)
 
     def report(self, name: str, started: int, hits: Sequence[Hit], **attributes: Any) -> None:
         self.on_stage(
@@ -78,7 +82,7 @@ async def fuse(search: Search, found: Found, *, hyde_text: str | None) -> list[H
     """BM25's hits and the dense ones as one list (LangChain's EnsembleRetriever)."""
     services = search.services
     keyword_hits = list(zip(found.ids, found.scores, strict=True))
-    store = services.vectors.store if services.vectors and services.embedder else None
+    store = await _dense_store(search)
     if store is None:
         hits = await hydrate(search, {"bm25": keyword_hits, "fused": keyword_hits})
         search.stages["fused"] = tuple(hits)
@@ -94,7 +98,12 @@ async def fuse(search: Search, found: Found, *, hyde_text: str | None) -> list[H
 
     async def dense_hits(query: str) -> list[Document]:
         begun = time.time_ns()
-        seen.extend(await dense.ainvoke(query))
+        try:
+            with services.vectors.patience.answering():
+                seen.extend(await dense.ainvoke(query))
+        except StoreDown as down:  # words are searched all the same
+            _log.warning("the vector store is away: %s", down.values.get("reason"))
+            search.notes.add(INDEX_AWAY)
         ids = tuple(document.metadata[ID] for document in seen)
         search.on_stage(Stage("dense", begun, time.time_ns(), ids))
         return seen
@@ -125,6 +134,19 @@ async def fuse(search: Search, found: Found, *, hyde_text: str | None) -> list[H
     search.stages["fused"] = tuple(hits)
     search.report("fused", started, hits, weights=list(weights))
     return hits
+
+
+async def _dense_store(search: Search) -> Any:
+    """LangChain's store of the vectors; ``None`` when there are none, or their server is away."""
+    vectors = search.services.vectors
+    if not vectors or not search.services.embedder:
+        return None
+    try:
+        return await asyncio.to_thread(lambda: vectors.store)
+    except StoreDown as down:
+        _log.warning("the vector store is away: %s", down.values.get("reason"))
+        search.notes.add(INDEX_AWAY)
+        return None
 
 
 async def hydrate(search: Search, ranked: dict[str, list[tuple[str, float]]]) -> list[Hit]:

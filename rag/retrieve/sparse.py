@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 CANDIDATES = 300
 _BATCH = 500
-_VECTOR = "bm25"
 
 
 class SparsePostings:
@@ -123,13 +122,7 @@ class SparsePostings:
         )
         found = self._vectors.search_keywords(indices, values, manual_ids, CANDIDATES)
         known = sorted((places[one], one) for one, _ in found if one in places)
-        records = self._vectors.client.retrieve(
-            self._vectors.collection,
-            [chunk_id for _, chunk_id in known],
-            with_payload=False,
-            with_vectors=[_VECTOR],
-        )
-        vectors = {str(record.id): record.vector for record in records}
+        vectors = self._vectors.keyword_weights([chunk_id for _, chunk_id in known])
         rows = [vectors.get(chunk_id) for _, chunk_id in known]
         return Candidates(self, rows, query), [place for place, _ in known]
 
@@ -145,9 +138,9 @@ class Candidates:
         names = {hash_of(term): term for term in terms}
         columns: dict[str, tuple[list[int], list[float]]] = {}
         for place, vector in enumerate(rows):
-            sparse: Any = vector.get(_VECTOR) if isinstance(vector, dict) else None
-            if sparse is None:
+            if vector is None:
                 continue
+            sparse: Any = vector
             for index, value in zip(sparse.indices, sparse.values, strict=True):
                 term = names.get(index)
                 if term is not None:

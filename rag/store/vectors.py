@@ -9,20 +9,27 @@ manuals it may see. The same code runs on the engine in process and on a Qdrant 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property, partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import httpx
 from qdrant_client import QdrantClient, models
-from qdrant_client.http.exceptions import ApiException
 
 from rag.errors import StoreDown
 from rag.settings import Settings
 from rag.store.database import batches
 from rag.store.edge import EdgeClient
+from rag.store.patience import Patience
+from rag.store.points import (
+    KEYWORDS,
+    MANUAL,
+    PREFIX,
+    collection_name,
+    embedded_text,
+    in_manuals,
+)
 from rag.types import Chunk, Manual, ManualStatus
 
 if TYPE_CHECKING:
@@ -31,14 +38,17 @@ if TYPE_CHECKING:
     from rag.models.embedder import Embedder
     from rag.store.library import Library
 
-KEYWORDS = "bm25"
-_MANUAL = "metadata.manual_id"
-_PREFIX = "millwright-"
 _POINTS_PER_CALL = 128
 _TEXTS_PER_STEP = 8
+# Seconds that a server may take; a question cannot wait for long. Connections are kept open.
+_WRITING_S = 30
+_SEARCHING_S = 4
+_CONNECTIONS = 16
 _MANUALS_AT_MOST = 100_000
 _log = logging.getLogger(__name__)
+__all__ = ["KEYWORDS", "VectorIndex", "embedded_text", "in_manuals", "open_vectors"]
 
+Result = TypeVar("Result")
 Sparse = tuple[list[int], list[float]]
 
 
@@ -51,24 +61,39 @@ def open_vectors(settings: Settings, embedder: Embedder | None) -> VectorIndex:
     if not settings.qdrant_url:
         return VectorIndex(EdgeClient(settings.data_dir / "index"), embedder)
     key = settings.qdrant_api_key.get_secret_value() or None
-    client = QdrantClient(
-        url=settings.qdrant_url, api_key=key, timeout=30, check_compatibility=False
-    )
-    return VectorIndex(client, embedder)
+
+    def client(timeout_s: int) -> QdrantClient:
+        return QdrantClient(
+            url=settings.qdrant_url,
+            api_key=key,
+            timeout=timeout_s,
+            check_compatibility=False,
+            limits=httpx.Limits(max_connections=_CONNECTIONS),
+        )
+
+    return VectorIndex(client(_WRITING_S), embedder, searching=client(_SEARCHING_S))
 
 
 class VectorIndex:
     """Synchronous and safe to use from several threads."""
 
-    def __init__(self, client: EdgeClient | QdrantClient, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        client: EdgeClient | QdrantClient,
+        embedder: Embedder | None,
+        *,
+        searching: EdgeClient | QdrantClient | None = None,
+        patience: Patience | None = None,
+    ) -> None:
         self.client = client
+        self.searching = searching or client
+        self.patience = patience or Patience(is_remote=not isinstance(client, EdgeClient))
         self.collection = collection_name(embedder)
         self._embedder = embedder
         self._is_prepared = False
         self._preparing = Lock()
         if isinstance(client, EdgeClient):
-            with self._collection():
-                self._vacuum(client)
+            self._call(lambda _: self._vacuum(client))
 
     @property
     def has_vectors(self) -> bool:
@@ -77,18 +102,22 @@ class VectorIndex:
 
     @cached_property
     def store(self) -> QdrantVectorStore | None:
-        """The collection as LangChain's vector store; ``None`` without an embedder."""
+        """The collection as LangChain's vector store; ``None`` without an embedder.
+
+        What it raises when a server is away is made ``StoreDown`` by ``patience.answering``.
+        """
         from langchain_qdrant import QdrantVectorStore  # 25 MB that only some callers need
 
         if self._embedder is None:
             return None
-        with self._collection() as name:
-            return QdrantVectorStore(
-                client=self.client,  # type: ignore[arg-type]
+        return self._call(
+            lambda name: QdrantVectorStore(
+                client=self.searching,  # type: ignore[arg-type]
                 collection_name=name,
                 embedding=self._embedder,
                 validate_collection_config=False,
             )
+        )
 
     # --- searching -------------------------------------------------------------------------------
 
@@ -116,11 +145,25 @@ class VectorIndex:
         query = models.SparseVector(indices=list(indices), values=list(values))
         return self._query(query, KEYWORDS, manual_ids, limit)
 
+    def keyword_weights(self, chunk_ids: Sequence[str]) -> dict[str, Any]:
+        """The sparse vectors (``indices``, ``values``) of passages that have one, by chunk id."""
+        records = self._call(
+            lambda name: self.searching.retrieve(
+                name, list(chunk_ids), with_payload=False, with_vectors=[KEYWORDS]
+            )
+        )
+        vectors = ((str(one.id), one.vector) for one in records)
+        return {
+            chunk_id: vector[KEYWORDS]
+            for chunk_id, vector in vectors
+            if isinstance(vector, dict) and KEYWORDS in vector
+        }
+
     def _query(
         self, query: Any, using: str | None, manual_ids: Collection[str], limit: int
     ) -> list[tuple[str, float]]:
-        with self._collection() as name:
-            found = self.client.query_points(
+        found = self._call(
+            lambda name: self.searching.query_points(
                 name,
                 query=query,
                 using=using,
@@ -128,6 +171,7 @@ class VectorIndex:
                 limit=limit,
                 with_payload=False,
             )
+        )
         return [(str(point.id), point.score) for point in found.points]
 
     # --- changing --------------------------------------------------------------------------------
@@ -148,9 +192,8 @@ class VectorIndex:
             )
             for number, chunk in enumerate(chunks)
         ]
-        with self._collection() as name:
-            for batch in batches(points, _POINTS_PER_CALL):
-                self.client.upsert(name, batch)
+        for batch in batches(points, _POINTS_PER_CALL):
+            self._call(partial(self.client.upsert, points=batch), patient=True)
 
     def upsert_keywords(self, chunk_ids: Sequence[str], weights: Sequence[Sparse]) -> None:
         """Set the sparse vectors ``(indices, values)`` of chunks that are in the index already."""
@@ -161,30 +204,32 @@ class VectorIndex:
             )
             for chunk_id, (indices, values) in zip(chunk_ids, weights, strict=True)
         ]
-        with self._collection() as name:
-            for batch in batches(points, _POINTS_PER_CALL):
-                self.client.update_vectors(name, batch)
+        for batch in batches(points, _POINTS_PER_CALL):
+            self._call(partial(self.client.update_vectors, points=batch))
 
     def remove(self, manual_id: str) -> None:
         """Take out every point of a manual; none is no error."""
-        with self._collection() as name:
-            self.client.delete(name, models.FilterSelector(filter=in_manuals([manual_id])))
+        selector = models.FilterSelector(filter=in_manuals([manual_id]))
+        self._call(lambda name: self.client.delete(name, selector))
 
     def flush(self) -> None:
         """Write everything to disk. A server sees to that by itself."""
         if isinstance(self.client, EdgeClient):
-            with self._collection() as name:
-                self.client.flush(name)
+            self._call(self.client.flush)
 
     def close(self) -> None:
+        self.patience.hurry()
         self.client.close()
+        if self.searching is not self.client:
+            self.searching.close()
 
     # --- agreeing with the library ---------------------------------------------------------------
 
     def counts(self) -> dict[str, int]:
         """How many points each manual has in the index."""
-        with self._collection() as name:
-            response = self.client.facet(name, _MANUAL, limit=_MANUALS_AT_MOST, exact=True)
+        response = self._call(
+            lambda name: self.client.facet(name, MANUAL, limit=_MANUALS_AT_MOST, exact=True)
+        )
         return {str(hit.value): hit.count for hit in response.hits if hit.count}
 
     def unindexed(self, library: Library) -> list[Manual]:
@@ -234,17 +279,21 @@ class VectorIndex:
 
     # --- steps -----------------------------------------------------------------------------------
 
-    @contextmanager
-    def _collection(self) -> Iterator[str]:
-        """The collection's name, made when it is missing; a silent server becomes ``StoreDown``."""
-        try:
+    def _call(self, work: Callable[[str], Result], *, patient: bool = False) -> Result:
+        """Do ``work`` with the collection's name, which is made when it is missing."""
+
+        def prepared() -> Result:
             with self._preparing:
                 if not self._is_prepared:
                     self._prepare()
                     self._is_prepared = True
-            yield self.collection
-        except (ApiException, OSError) as error:
-            raise StoreDown("error.qdrant_down", retryable=True, reason=str(error)) from error
+            return work(self.collection)
+
+        try:
+            return self.patience.call(prepared, patient=patient)
+        except StoreDown:
+            self._is_prepared = False  # a server may come back without its data
+            raise
 
     def _prepare(self) -> None:
         if self.client.collection_exists(self.collection):
@@ -265,7 +314,7 @@ class VectorIndex:
             on_disk_payload=True,
         )
         self.client.create_payload_index(
-            self.collection, _MANUAL, field_schema=models.PayloadSchemaType.KEYWORD
+            self.collection, MANUAL, field_schema=models.PayloadSchemaType.KEYWORD
         )
 
     def _vacuum(self, client: EdgeClient) -> None:
@@ -274,22 +323,5 @@ class VectorIndex:
 
     def _drop_other_collections(self) -> None:
         for collection in self.client.get_collections().collections:
-            if collection.name.startswith(_PREFIX) and collection.name != self.collection:
+            if collection.name.startswith(PREFIX) and collection.name != self.collection:
                 self.client.delete_collection(collection.name)
-
-
-def collection_name(embedder: Embedder | None) -> str:
-    """One name per model and version of its vectors."""
-    fingerprint = embedder.fingerprint if embedder is not None else "keywords"
-    return _PREFIX + re.sub(r"[^0-9A-Za-z_-]", "-", fingerprint)
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What is embedded of a chunk: its headings say what the text is about."""
-    return f"{chunk.section}\n{chunk.text}" if chunk.heading else chunk.text
-
-
-def in_manuals(manual_ids: Collection[str]) -> models.Filter:
-    """Only points of these manuals."""
-    among = models.MatchAny(any=sorted(manual_ids))
-    return models.Filter(must=[models.FieldCondition(key=_MANUAL, match=among)])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,28 @@ from rag.settings import Settings
 from rag.store.library import Library
 from rag.store.vectors import VectorIndex, embedded_text, open_vectors
 from rag.types import Chunk, Scope
+from tests.stand_in.qdrant import QdrantStandIn
 from tests.store.fake_embedder import WordEmbedder
 from tests.store.samples import make_chunks, make_manual, make_pages
 
 
-@pytest.fixture(params=["engine", "qdrant client"])
-def vectors(request: pytest.FixtureRequest, settings: Settings) -> Iterator[VectorIndex]:
-    """The engine in process, and Qdrant's own client, which a server is spoken to with."""
+@pytest.fixture(params=["engine", "qdrant client", "server"])
+def vectors(
+    request: pytest.FixtureRequest, settings: Settings, tmp_path: Path
+) -> Iterator[VectorIndex]:
+    """The engine in process, Qdrant's own client on its own, and the same over HTTP."""
     embedder: Any = WordEmbedder()
-    if request.param == "engine":
-        index = open_vectors(settings, embedder)
-    else:
-        index = VectorIndex(QdrantClient(":memory:"), embedder)
-    yield index
-    index.close()
+    with ExitStack() as stack:
+        if request.param == "engine":
+            index = open_vectors(settings, embedder)
+        elif request.param == "server":
+            server = stack.enter_context(QdrantStandIn(tmp_path / "qdrant"))
+            there = settings.model_copy(update={"qdrant_url": server.url})
+            index = open_vectors(there, embedder)
+        else:
+            index = VectorIndex(QdrantClient(":memory:"), embedder)
+        yield index
+        index.close()
 
 
 # Qdrant's client says so of its local mode, which stands in for a server here.
