@@ -154,6 +154,8 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
     retrieval = story.retrieval
     story.relevance = await _relevance(story)
     if _is_refused(retrieval):
+        if story.degraded:
+            yield _index_away(story)
         yield await _refuse(story, retrieval)
         yield Done(keep(story, key, await story.finished()))
         return
@@ -174,6 +176,8 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
         yield Notices(story.notices)
     yield Sources(story.citations)
 
+    if story.degraded:
+        yield _index_away(story)
     fitted = None
     if retrieval.ambiguous_code:
         story.reason = "quote.ambiguous_code"
@@ -191,6 +195,11 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
         async for event in events:
             yield event
     yield Done(keep(story, key, await story.finished()))
+
+
+def _index_away(story: Story) -> Token:
+    """Says that only words were searched, and that a later answer may be better."""
+    return story.say(f"*{say('answer.index_away', story.language)}*\n\n")
 
 
 # --- finding -------------------------------------------------------------------------------------
