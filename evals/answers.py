@@ -3,8 +3,10 @@
     python -m evals.answers [--manuals DIR] [--dataset FILE.jsonl] [--llm none|ollama] [--json OUT]
 
 Without a language model the answers are quotations. Three shares are measured: answers that
-contain the expected text, answers that cite a right page, and questions without an answer in the
-manuals that are refused.
+contain the expected text, in what was written or in a safety notice shown above it; answers that
+cite a right page; and questions without an answer in the manuals that are refused. Two more are
+stricter: ``contains_in_text`` leaves the notices out, ``right_page_told`` the further places that
+are only named.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from rag.types import Answer, Done, Failed, Role, Scope, User
 SOMEBODY = User("evals", "evals", Role.TECHNICIAN)
 # Nothing listens on the discard port, so this is a machine without Ollama.
 NO_OLLAMA = "http://127.0.0.1:9"
+SHARES = ("contains", "right_page", "refused_rightly", "contains_in_text", "right_page_told")
 
 
 def main() -> int:
@@ -98,13 +101,26 @@ async def answer_one(question: dict[str, Any], bench: Any) -> dict[str, Any]:
         "contains": None,
         "right_page": None,
         "refused_rightly": None,
+        "contains_in_text": None,
+        "right_page_told": None,
+        "split": question.get("split", ""),
     }
     if answer is None:
         return row | judge(question, "", [], refused=False)
     cited = [place for citation in answer.citations for place in _places(citation, bench)]
+    told = [
+        place
+        for citation in answer.citations
+        if not citation.further
+        for place in _places(citation, bench)
+    ]
     refused = answer.mode == "refusal"
+    shown = "\n".join([*(notice.text for notice in answer.notices), answer.text])
     row |= {"mode": answer.mode, "text": answer.text, "cited": cited}
-    return row | judge(question, answer.text, cited, refused=refused)
+    row["notices"] = len(answer.notices)
+    strict = judge(question, answer.text, told, refused=refused)
+    row |= {"contains_in_text": strict.get("contains"), "right_page_told": strict.get("right_page")}
+    return row | judge(question, shown, cited, refused=refused)
 
 
 def _places(citation: Any, bench: Any) -> list[tuple[str, int]]:
@@ -145,6 +161,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The report in its stable form."""
     languages = sorted({row["language"] for row in rows})
     categories = sorted({row["category"] for row in rows if row["category"]})
+    splits = sorted({row["split"] for row in rows if row.get("split")})
     return {
         "n": len(rows),
         **shares(rows),
@@ -155,6 +172,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "by_category": {
             category: shares([row for row in rows if row["category"] == category])
             for category in categories
+        },
+        "by_split": {
+            split: shares([row for row in rows if row["split"] == split]) for split in splits
         },
         "failures": sum(bool(row["failure"]) for row in rows),
         "latency_ms": _latency([row["ms"] for row in rows]),
@@ -171,7 +191,7 @@ def shares(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
 
     return {
         name: share(name, lambda row, name=name: row[name] is not None)  # type: ignore[misc]
-        for name in ("contains", "right_page", "refused_rightly")
+        for name in SHARES
     }
 
 
@@ -185,13 +205,16 @@ def _latency(times: Sequence[float]) -> dict[str, float]:
 
 
 def _print(report: dict[str, Any], verbose: bool) -> None:
-    print(f"{'':24} {'n':>4} {'contains':>9} {'right page':>11} {'refused':>8}")
-    groups = {"all": report, **report["by_language"], **report["by_category"]}
-    for name, group in groups.items():
-        count = sum(name in ("all", r["language"], r["category"]) for r in report["questions"])
-        values = [group[key] for key in ("contains", "right_page", "refused_rightly")]
-        shown = ["–" if value is None else f"{value:.3f}" for value in values]
-        print(f"{name:24} {count:>4} {shown[0]:>9} {shown[1]:>11} {shown[2]:>8}")
+    print(f"{'':24} {'n':>4}" + "".join(f"{name:>17}" for name in SHARES))
+    groups: dict[str, list[dict[str, Any]]] = {"all": list(report["questions"])}
+    for field in ("language", "category", "split"):
+        for row in report["questions"]:
+            if row.get(field):
+                groups.setdefault(row[field], []).append(row)
+    for name, rows in groups.items():
+        values = shares(rows).values()
+        shown = "".join(f"{'–' if value is None else f'{value:.3f}':>17}" for value in values)
+        print(f"{name:24} {len(rows):>4}{shown}")
     if verbose:
         for row in report["questions"]:
             wrong = [k for k in ("contains", "right_page", "refused_rightly") if row[k] is False]

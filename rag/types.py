@@ -292,7 +292,8 @@ class Retrieval:
 class Citation:
     """Source number ``n`` of an answer. ``quote`` is verbatim text of the manual.
 
-    ``also_on`` are the (page index, label) of merged duplicates of the passage.
+    ``also_on`` are the (page index, label) of merged duplicates of the passage. A ``further`` place
+    comes close and is named; the answer does not rest on it.
     """
 
     n: int
@@ -309,6 +310,7 @@ class Citation:
     boxes: tuple[Box, ...]
     language: Language
     also_on: tuple[tuple[int, str], ...] = ()
+    further: bool = False
 
 
 @dataclass(frozen=True, slots=True)

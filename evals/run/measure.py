@@ -139,7 +139,9 @@ def answer_metrics_of(
     """Facts and citations; for a row that asks for notices, only whether it was refused."""
     if question.get("notices"):
         return {}
-    return metrics.answer_metrics(question, answer.text, cited, refused=refused)
+    # A notice that is shown as a box is not quoted again: it is part of what the reader is told.
+    told = "\n".join([*(notice.text for notice in answer.notices), answer.text])
+    return metrics.answer_metrics(question, told, cited, refused=refused)
 
 
 def _retrieval(asked: Question, answer: Answer, bench: Bench, files: dict[str, str]) -> Result:

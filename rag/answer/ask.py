@@ -166,7 +166,7 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
         services.library,
         services.settings.passages,
     )
-    story.citations = citations_of(story.hits, story.relevance)
+    story.citations = citations_of(story.passages, story.relevance)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
     started = time.time_ns()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.answer.excerpt import best_part
 from rag.answer.numbers import Finding
+from rag.answer.passages import Passage
 from rag.answer.records import words_of
 from rag.answer.relevance import Relevance
 from rag.messages import say
@@ -27,9 +29,12 @@ _NO_ANSWER = re.compile(
 _CLOSING = ' \t\n.!?:;*_"»“)'
 
 
-def citations_of(hits: Sequence[Hit], relevance: Relevance) -> tuple[Citation, ...]:
+def citations_of(passages: Sequence[Passage], relevance: Relevance) -> tuple[Citation, ...]:
     """Citation ``n`` for the n-th passage, quoting its part that says most on the question."""
-    return tuple(citation(n, hit, relevance) for n, hit in enumerate(hits, start=1))
+    return tuple(
+        replace(citation(n, one.hit, relevance), further=one.further)
+        for n, one in enumerate(passages, start=1)
+    )
 
 
 def citation(n: int, hit: Hit, relevance: Relevance) -> Citation:

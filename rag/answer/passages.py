@@ -17,15 +17,14 @@ from rag.codes import find_codes, fold_code
 from rag.store.library import Library
 from rag.types import Chunk, Hit, Retrieval
 
-ChunksOf = Callable[[str], list[Chunk]]
+SectionOf = Callable[[str, tuple[str, ...]], list[Chunk]]
 
 # From this share of the best BM25 score on, another machine's passage is shown beside it.
 _RIVAL = 0.7
 # How much the best line counts beside the whole passage.
 _LINE = 0.4
-# A second or third passage is quoted, and a further one is named, from these shares of the best
-# score on.
-_QUOTED, _NAMED = 0.5, 0.65
+# From this share of the best score beside it on, a passage is quoted, and further ones are named.
+_CLOSE = 0.7
 _MOST_NAMED = 2
 # A piece of a page is left out when it says less than this share of what the page's best one says.
 _PIECE = 0.5
@@ -56,8 +55,8 @@ def choose_passages(
         ranked = tuple(
             hit for hit in ranked if "exact" in hit.ranks or _names_codes_of(ranked[0], hit)
         )
-    chunks_of = cache(library.chunks_of)
-    found = [_passage(hit, retrieval, relevance, chunks_of) for hit in ranked]
+    section_of = cache(library.section_of)
+    found = [_passage(hit, retrieval, relevance, section_of) for hit in ranked]
     best, *others = _once(found)
     rest = [one for one in others if _may_stand_beside(one.hit, best.hit)]
     return (best, *_ranked(best, rest, relevance, count - 1))
@@ -78,13 +77,13 @@ def _ranked(
     scored.sort(key=lambda pair: ("exact" not in pair[1].hit.ranks, -pair[0]))
     top = max((score for score, _ in scored), default=0.0)
     told = [
-        one for score, one in scored[:count] if score >= _QUOTED * top or "exact" in one.hit.ranks
+        one for score, one in scored[:count] if score >= _CLOSE * top or "exact" in one.hit.ranks
     ]
     machine = best.hit.chunk.machine
     named = [
         replace(one, further=True)
         for score, one in scored[count:]
-        if score >= _NAMED * top and one.hit.chunk.machine == machine
+        if score >= _CLOSE * top and one.hit.chunk.machine == machine
     ]
     told.sort(key=lambda one: one.hit.chunk.machine != machine)
     return told + named[:_MOST_NAMED]
@@ -119,16 +118,20 @@ def _names_codes_of(best: Hit, other: Hit) -> bool:
 # --- pieces of a page ----------------------------------------------------------------------------
 
 
-def _passage(hit: Hit, retrieval: Retrieval, relevance: Relevance, chunks_of: ChunksOf) -> Passage:
+def _passage(
+    hit: Hit, retrieval: Retrieval, relevance: Relevance, section_of: SectionOf
+) -> Passage:
     if hit.chunk.kind == "notice":
-        return _section_of_notice(hit, relevance, chunks_of)
+        return _section_of_notice(hit, relevance, section_of)
     pieces = pieces_of(hit, retrieval)
     texts = [piece for piece in pieces if piece.kind != "notice"]
     if len(pieces) == 1:
         return Passage(hit, pieces)
     scores = relevance.scores([_titled(piece) for piece in texts], hit.chunk.language)
     enough = _PIECE * max(scores)
-    kept = [piece for piece, score in zip(texts, scores, strict=True) if score >= enough]
+    kept = one_table_each(
+        [piece for piece, score in zip(texts, scores, strict=True) if score >= enough]
+    )
     best = texts[max(range(len(texts)), key=lambda place: scores[place])]
     sections = {piece.heading for piece in kept}
     warnings = [one for one in pieces if one.kind == "notice" and one.heading in sections]
@@ -145,6 +148,32 @@ def _passage(hit: Hit, retrieval: Retrieval, relevance: Relevance, chunks_of: Ch
         notices=tuple(dict.fromkeys([*linked, *(one.id for one in warnings)])),
     )
     return Passage(replace(hit, chunk=chunk), tuple(kept))
+
+
+def one_table_each(pieces: Sequence[Chunk]) -> list[Chunk]:
+    """Pieces of one table, which all carry its title, become one."""
+    joined: list[Chunk] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        title, _, rows = piece.text.partition("\n")
+        if (
+            last
+            and piece.kind == "table" == last.kind
+            and last.text.split("\n")[0] == title
+            and rows
+        ):
+            joined[-1] = replace(
+                last,
+                text=f"{last.text}\n{rows}",
+                boxes=(*last.boxes, *piece.boxes),
+                codes=(*last.codes, *piece.codes),
+                notices=(*last.notices, *piece.notices),
+                last_page=piece.last_page,
+                last_label=piece.last_label,
+            )
+        else:
+            joined.append(piece)
+    return joined
 
 
 def pieces_of(hit: Hit, retrieval: Retrieval) -> tuple[Chunk, ...]:
@@ -168,13 +197,11 @@ def _titled(piece: Chunk) -> str:
     return f"{piece.heading[-1]}\n{piece.text}" if piece.heading else piece.text
 
 
-def _section_of_notice(hit: Hit, relevance: Relevance, chunks_of: ChunksOf) -> Passage:
+def _section_of_notice(hit: Hit, relevance: Relevance, section_of: SectionOf) -> Passage:
     """The text of the section that a notice stands in, its steps if it has some."""
     notice = hit.chunk
     same = [
-        chunk
-        for chunk in chunks_of(notice.manual_id)
-        if chunk.heading == notice.heading and chunk.kind != "notice"
+        chunk for chunk in section_of(notice.manual_id, notice.heading) if chunk.kind != "notice"
     ]
     if not same:
         return Passage(hit, (notice,))

@@ -71,14 +71,17 @@ def _passage(
     room: int,
     language: Language,
 ) -> str:
-    """The passage's pieces behind ">", each under its section's title where they have several."""
+    """The passage's pieces behind ">": those of the section that answers first, each under its
+    section's title where they have several."""
     pieces = [piece for piece in passage.pieces if _bare(piece.text) not in shown]
     if not pieces:
         return f"> {say('quote.in_notice', language)}"
     several = len({piece.heading for piece in pieces}) > 1
+    pieces.sort(key=lambda piece: piece.heading != citation.heading)
     blocks: list[str] = []
     heading: tuple[str, ...] = ()
     for piece in pieces:
+        room = room if piece.heading == citation.heading else min(room, _OTHERS)
         title = ""
         if several and piece.heading and piece.heading != heading:
             title = f"> *{verbatim(piece.heading[-1])}*\n>\n"
@@ -106,7 +109,8 @@ def _piece(
 
 def _further(passage: Passage, citation: Citation, relevance: Relevance, language: Language) -> str:
     section = citation.heading[-1] if citation.heading else citation.title
-    line = shortened(" ".join(best_line(passage.hit.chunk, relevance).split()), _LINE)
+    line = best_line(passage.hit.chunk, relevance).replace(" | ", " · ")
+    line = shortened(" ".join(line.split()), _LINE)
     where = say("quote.further_line", language, label=citation.label, section=section)
     return f"- {verbatim(where)} [{citation.n}]: {verbatim(line)}"
 
