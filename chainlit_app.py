@@ -34,6 +34,7 @@ from rag.chat.machines import (
     scope_of,
 )
 from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
+from rag.chat.model import MODEL, model_command, show_model
 from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
@@ -116,6 +117,7 @@ async def offer_choices() -> None:
         [
             {"id": UPLOAD, "description": description, "icon": "book-up", "button": True},
             manuals_command(language),
+            model_command(language),
         ]
     )
 
@@ -137,6 +139,9 @@ async def on_message(message: cl.Message) -> None:
         elif message.command in MANUALS:
             await the_user(Role.ADMIN)
             await show_manuals(language, services.settings.max_upload_mb)
+        elif message.command in MODEL:
+            await the_user(Role.ADMIN)
+            await show_model(language)
         else:
             user = await the_user()
             await asyncio.to_thread(door.limits.spend, "question", user.id)
