@@ -64,8 +64,8 @@ def _belonging(passages: Sequence[Chunk], library: Library) -> list[Chunk]:
     sections = {(chunk.manual_id, chunk.heading) for chunk in passages if chunk.heading}
     chapters = {(c.manual_id, c.heading[0]) for c in passages if c.kind == "fault" and c.heading}
     for manual_id in dict.fromkeys(chunk.manual_id for chunk in passages):
-        for chunk in library.chunks_of(manual_id):
-            if chunk.signal is None or not chunk.heading:
+        for chunk in library.notices_of(manual_id):
+            if not chunk.heading:
                 continue
             of_chapter = (manual_id, chunk.heading[0]) in chapters and chunk.signal in _INJURY
             if of_chapter or (manual_id, chunk.heading) in sections:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Select, insert, select
 
 from rag.codes import fold_code
 from rag.store.database import batches, tables
-from rag.store.rows import chunk_from_row, chunk_to_row
+from rag.store.rows import chunk_from_row, chunk_to_row, heading_to_json
 from rag.types import Chunk, ManualStatus
 
 
@@ -47,6 +47,23 @@ class ChunkTable:
     def of_manual(self, connection: Connection, manual_id: str) -> list[Chunk]:
         """In reading order."""
         query = self._select().where(self._chunks.c.manual_id == manual_id)
+        return self._load(connection, query.order_by(self._chunks.c.position))
+
+    def notices_of(self, connection: Connection, manual_id: str) -> list[Chunk]:
+        """Those with a signal word, in reading order."""
+        query = self._select().where(
+            self._chunks.c.manual_id == manual_id, self._chunks.c.signal.is_not(None)
+        )
+        return self._load(connection, query.order_by(self._chunks.c.position))
+
+    def of_section(
+        self, connection: Connection, manual_id: str, heading: Sequence[str]
+    ) -> list[Chunk]:
+        """Those under exactly this heading path, in reading order."""
+        query = self._select().where(
+            self._chunks.c.manual_id == manual_id,
+            self._chunks.c.heading == heading_to_json(heading),
+        )
         return self._load(connection, query.order_by(self._chunks.c.position))
 
     def with_code(

@@ -106,6 +106,16 @@ class Library:
         with self._reads.connect() as connection:
             return self._chunks.of_manual(connection, manual_id)
 
+    def notices_of(self, manual_id: str) -> list[Chunk]:
+        """The chunks of a manual that carry a signal word, in reading order."""
+        with self._reads.connect() as connection:
+            return self._chunks.notices_of(connection, manual_id)
+
+    def section_of(self, manual_id: str, heading: Sequence[str]) -> list[Chunk]:
+        """The chunks of a manual under exactly this heading path, in reading order."""
+        with self._reads.connect() as connection:
+            return self._chunks.of_section(connection, manual_id, heading)
+
     def active_chunks(self) -> Iterator[Chunk]:
         """Every chunk that may be found, manual by manual, so that memory holds one manual."""
         for manual_id in sorted(self.active_ids(Scope())):

@@ -7,7 +7,7 @@ nothing heavy.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -88,7 +88,7 @@ def chunk_to_row(chunk: Chunk) -> dict[str, Any]:
         "position": chunk.position,
         "text": chunk.text,
         "kind": chunk.kind,
-        "heading": json.dumps(chunk.heading, ensure_ascii=False),
+        "heading": heading_to_json(chunk.heading),
         "first_page": chunk.first_page,
         "last_page": chunk.last_page,
         "first_label": chunk.first_label,
@@ -99,6 +99,11 @@ def chunk_to_row(chunk: Chunk) -> dict[str, Any]:
         "signal": chunk.signal.value if chunk.signal else None,
         "notices": json.dumps(chunk.notices),
     }
+
+
+def heading_to_json(heading: Sequence[str]) -> str:
+    """A heading path as it is stored; equal paths are equal texts."""
+    return json.dumps(list(heading), ensure_ascii=False)
 
 
 def chunk_from_row(
