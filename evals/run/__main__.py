@@ -166,12 +166,18 @@ def _params(options: argparse.Namespace, plan: Plan) -> dict[str, Any]:
         "questions": len(plan.questions),
         "repeats": plan.repeats,
         "judge": options.judge or "none",
+        **(
+            {"judge_api": options.judge_api, "judge_num_ctx": options.judge_num_ctx}
+            if options.judge
+            else {}
+        ),
         **plan.world,
     }
 
 
 def _ollama_url(options: argparse.Namespace) -> str:
-    return options.ollama_url or Settings().ollama_base_url
+    """The first server, where the service shares its questions among several."""
+    return str(options.ollama_url or Settings().ollama_base_url.split(",")[0].strip())
 
 
 def _models(options: argparse.Namespace) -> list[LanguageModelState]:

@@ -18,7 +18,8 @@ Row = dict[str, Any]
 
 def judge_of(options: argparse.Namespace, bench: Bench) -> Judge:
     """The judge that the command line names. Raises ``JudgeMissing`` without ragas."""
-    url = options.judge_url or options.ollama_url or Settings().ollama_base_url
+    url = options.judge_url or options.ollama_url
+    url = url or Settings().ollama_base_url.split(",")[0].strip()
     if options.judge_api == "openai" and not options.judge_url:
         url = f"{url.rstrip('/')}/v1"  # Ollama speaks both
     chat = judging_model(

@@ -14,6 +14,7 @@ from typing import Any
 from evals.harness import Bench, pdfs
 from rag.answer.prompt import load_prompt
 from rag.models.llm import LanguageModelState, chat_model
+from rag.models.tokenizer import find_tokenizer
 from rag.retrieve.keywords import KeywordIndex
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -146,6 +147,7 @@ def world_of(
         "embedder": bench.embedder.fingerprint if bench.embedder else "none",
         "reranker": bench.reranker.name if bench.reranker else "none",
         "model_digests": {state.model: state.digest for state in models},
+        "token_counts": {state.model: _tokenizer_of(bench, state.model) for state in models},
         "prompt_versions": prompts,
         "answer_tokens": settings.answer_tokens,
         "temperature": settings.temperature,
@@ -158,6 +160,12 @@ def world_of(
         "dedup_jaccard": settings.dedup_jaccard,
         **extra,
     }
+
+
+def _tokenizer_of(bench: Bench, model: str) -> str:
+    """How prompts are measured: by which tokenizer file, or by the estimate."""
+    path = find_tokenizer(bench.settings.model_copy(update={"ollama_model": model}))
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path else "estimate"
 
 
 def code_hash() -> str:
