@@ -83,7 +83,8 @@ class Meter:
 
     count: Callable[[str], int] = estimate_tokens
     exact: bool = False
-    reports: deque[Report] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    # Replaced, never changed: prompts are fitted in threads.
+    reports: tuple[Report, ...] = ()
     save: Callable[[str], None] | None = None
     _sent: deque[str] = field(default_factory=lambda: deque(maxlen=_PROMPTS))
 
@@ -147,7 +148,7 @@ class Meter:
         too_few = reported < 0.4 * (contents - cached)
         mismatch = too_few or reported > planned or reported >= num_ctx
         if not too_few:
-            self.reports.append(report)
+            self.reports = (*self.reports[1 - _REMEMBERED :], report)
         if mismatch:
             log.warning(
                 "the prompt was planned with %d tokens, Ollama counted %d (num_ctx %d)",
@@ -178,9 +179,9 @@ def meter_of(settings: Settings, library: Library) -> Meter:
         counter = load_counter(settings)
         meter = Meter(counter, exact=True) if counter else Meter()
         place = _place(settings, exact=meter.exact)
-        meter.reports.extend(_read(library.state_get(place)))
+        meter.reports = tuple(_read(library.state_get(place)))
         meter.save = partial(library.state_set, place)
-        _METERS[key] = meter
+        _METERS.setdefault(key, meter)
     return _METERS[key]
 
 
@@ -189,7 +190,7 @@ def forget_learned(settings: Settings, library: Library) -> None:
     key = (str(settings.data_dir), settings.ollama_base_url, settings.ollama_model)
     meter = _METERS.get(key)
     if meter is not None:
-        meter.reports.clear()
+        meter.reports = ()
         meter._sent.clear()
     for exact in (True, False):
         if library.state_get(_place(settings, exact=exact)):
