@@ -1,7 +1,8 @@
 """Files that try to break the reader: ``python -m evals.broken_files DIR`` writes them all.
 
 Cut off, bits flipped, wrong types, locked, bombs of pages, objects, pixels and nesting, absurd
-page sizes, names with paths and control characters. The same files on every run.
+page sizes, names with paths and control characters; also of Word, web, text and picture files.
+The same files on every run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
+from evals.broken_documents import broken_documents
 from evals.samples import FOLDER, PRESS_PDF
 
 CUTS = (1, 7, 100, 1_000, 5_000, 20_000, 50_000, 0.3, 0.5, 0.7, 0.9, 0.97, 0.99, 0.999)
@@ -47,6 +49,7 @@ def _all_files() -> Iterator[tuple[str, bytes]]:
     yield from _bombs()
     yield from _sizes()
     yield from _strange_names()
+    yield from broken_documents()
 
 
 def _some_pages() -> bytes:

@@ -93,6 +93,7 @@ def _run_worker(path: Path, settings: Settings) -> tuple[list[dict[str, Any]], f
         command = [
             sys.executable, "-m", "rag.ingest.worker", str(path.absolute()), path.name,
             f"{folder}/view.pdf", settings.ocr_languages, str(settings.worker_memory_mb),
+            str(settings.worker_rss_mb),
             str(settings.worker_timeout_s),
         ]  # fmt: skip
         with subprocess.Popen(

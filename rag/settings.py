@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     worker_memory_mb: int = Field(
         1024, ge=128, description="Address space of the process that reads a manual, in MB."
     )
+    worker_rss_mb: int = Field(
+        400, ge=100, description="Memory that this process may hold at once, in MB."
+    )
     worker_timeout_s: float = Field(
         900.0, gt=0, description="Seconds after which reading a manual is given up."
     )

@@ -137,6 +137,7 @@ async def _start(path: Path, file_name: str, settings: Settings, *tasks: str) ->
         str(view_path(Path(absolute))),
         settings.ocr_languages,
         str(settings.worker_memory_mb),
+        str(settings.worker_rss_mb),
         str(settings.worker_timeout_s),
         *tasks,
         stdin=PIPE,

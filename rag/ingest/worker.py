@@ -1,7 +1,7 @@
 """The process that reads one file: capped in memory and time, away from the chat.
 
-``python -m rag.ingest.worker FILE FILE_NAME VIEW OCR_LANGUAGES MEMORY_MB TIMEOUT_S [look]`` writes
-JSON lines to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and
+``python -m rag.ingest.worker FILE FILE_NAME VIEW OCR_LANGUAGES MEMORY_MB RSS_MB TIMEOUT_S [look]``
+writes JSON lines to stdout: any number of ``{"progress": [page, pages]}``, then ``{"page": …}`` and
 ``{"chunk": …}`` rows, then one ``{"document": …}``; with "look" (at the first pages) only one
 ``{"look": …}``; or one ``{"refused": {"key": …, "values": …}}``. The process ends with its whole
 group when its stdin closes, that is, when whoever started it is gone.
@@ -16,9 +16,12 @@ import resource
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, TextIO
 
+_WATCH_S = 0.03
+_writing = threading.Lock()
 # Kept back from the limit's message: enough to report that memory ran out.
 _RESERVE_BYTES = 4 * 1024 * 1024
 _LARGEST_FILE_BYTES = 512 * 1024 * 1024  # of a view copy or of what is put aside while reading
@@ -26,9 +29,10 @@ _LARGEST_FILE_BYTES = 512 * 1024 * 1024  # of a view copy or of what is put asid
 
 def main(arguments: list[str]) -> int:
     """Read one file and report; 0 when a document or a refusal was written."""
-    path, file_name, view, ocr_languages, memory_mb, timeout_s, *tasks = arguments
+    path, file_name, view, ocr_languages, memory_mb, resident_mb, timeout_s, *tasks = arguments
     lines = _claim_stdout()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=_watch, args=(int(resident_mb), lines), daemon=True).start()
     _limit(int(memory_mb) * 1024 * 1024, int(float(timeout_s)) + 1)
     reserve = bytearray(_RESERVE_BYTES)
     try:
@@ -38,7 +42,7 @@ def main(arguments: list[str]) -> int:
             _read(Path(path), file_name, Path(view), ocr_languages, lines)
     except MemoryError:
         del reserve
-        _write(lines, refused={"key": "error.reading_memory", "values": {"limit": memory_mb}})
+        _refuse_for_memory(lines, memory_mb)
     return 0
 
 
@@ -88,8 +92,29 @@ def _look(path: Path, file_name: str, lines: TextIO) -> None:
 
 
 def _write(lines: TextIO, **line: Any) -> None:
-    lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-    lines.flush()
+    text = json.dumps(line, ensure_ascii=False) + "\n"
+    with _writing:
+        lines.write(text)
+        lines.flush()
+
+
+def _refuse_for_memory(lines: TextIO, limit_mb: int | str) -> None:
+    _write(lines, refused={"key": "error.reading_memory", "values": {"limit": str(limit_mb)}})
+
+
+def _watch(limit_mb: int, lines: TextIO) -> None:
+    """End the process with the reason when what it holds in memory goes beyond the limit.
+
+    A bomb fills the address space within a second, inside pdfium, which then aborts without a
+    word; long before that it is stopped here. C code runs without Python's lock.
+    """
+    page_mb = os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+    while True:
+        time.sleep(_WATCH_S)
+        resident_mb = int(Path("/proc/self/statm").read_text().split()[1]) * page_mb
+        if resident_mb > limit_mb:
+            _refuse_for_memory(lines, limit_mb)
+            os._exit(0)
 
 
 def _claim_stdout() -> TextIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ _MOST_BYTES: dict[Kind, int] = {
     "text": 10 * 1024 * 1024,
 }
 _JPEG_QUALITY = 85
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -48,18 +50,28 @@ def write_view(path: Path, kind: Kind, view: Path) -> View:
     bytes. Raises ``BadFile`` for what is damaged, too large or empty."""
     if path.stat().st_size > _MOST_BYTES.get(kind, 1 << 40):
         raise BadFile("error.document_too_long")
-    if kind == "picture":
-        _write_pictures(path, view)
-        return View()
-    if kind == "word":
-        from rag.ingest.formats.word import WordFile
+    try:
+        if kind == "picture":
+            return _write_pictures(path, view)
+        return _write_word(path, view) if kind == "word" else _write_text(path, kind, view)
+    except (BadFile, MemoryError, OSError):
+        raise
+    except Exception as error:  # a damaged file breaks the libraries in any way it likes
+        _log.exception("a file of kind %s could not be read", kind)
+        raise BadFile("error.word_damaged" if kind == "word" else "error.file_damaged") from error
 
-        file = WordFile(path)
-        return _write(
-            file.pieces(), view, title=file.title, grows=file.has_pages, label=file.first_label
-        )
-    data = path.read_bytes()
-    read, title = _text_pieces(data, kind)
+
+def _write_word(path: Path, view: Path) -> View:
+    from rag.ingest.formats.word import WordFile
+
+    file = WordFile(path)
+    return _write(
+        file.pieces(), view, title=file.title, grows=file.has_pages, label=file.first_label
+    )
+
+
+def _write_text(path: Path, kind: Kind, view: Path) -> View:
+    read, title = _text_pieces(path.read_bytes(), kind)
     pieces = list(counted(read))
     has_pages = any(isinstance(piece, PageBreak) for piece in pieces)
     if not has_pages:
@@ -132,7 +144,7 @@ def _draw(sheet: Sheet, piece: Piece, made: View) -> None:
             made.hidden[sheet.page] = said.strip()[:2000]
 
 
-def _write_pictures(path: Path, view: Path) -> None:
+def _write_pictures(path: Path, view: Path) -> View:
     """Each picture of the file on a page of its own size, packed as JPEG."""
     from reportlab.lib.utils import ImageReader
     from reportlab.pdfgen.canvas import Canvas
@@ -148,3 +160,4 @@ def _write_pictures(path: Path, view: Path) -> None:
         canvas.drawImage(ImageReader(packed), 0, 0, wide, high)
         canvas.showPage()
     canvas.save()
+    return View()

@@ -11,7 +11,7 @@ from rag.errors import BadFile
 from rag.ingest.signals import SIGNAL_WORDS
 
 _MOST_CHARACTERS = 10_000_000  # some 3,000 pages; what is longer is an attack
-_MOST_PIECES = 200_000
+MOST_PIECES = 60_000
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -131,7 +131,7 @@ def counted(pieces: Iterable[Piece]) -> Iterator[Piece]:
     characters = 0
     for number, piece in enumerate(pieces):
         characters += _length(piece)
-        if number > _MOST_PIECES or characters > _MOST_CHARACTERS:
+        if number > MOST_PIECES or characters > _MOST_CHARACTERS:
             raise BadFile("error.document_too_long")
         yield piece
 
