@@ -14,9 +14,11 @@ import httpx
 import pytest
 
 from evals.chat_client import ChatClient
+from rag.access.api_keys import ApiKeys, ApiScope
 from rag.backup.restore import restore, verify
 from rag.ingest.jobs import JobQueue, JobStatus
 from rag.settings import Settings
+from rag.store.database import open_database
 from tests.ingest.parts import make_pdf, open_parts
 from tests.served import PROJECT, Service, copy_data, served
 
@@ -85,16 +87,14 @@ class Load:
 
 
 async def upload(service: Service, files: list[Path]) -> None:
-    async with httpx.AsyncClient(base_url=service.address, timeout=30) as http:
-        http.headers["Origin"] = service.address
-        await http.post(
-            "/login", data={"username": "admin", "password": service.passwords["admin"]}
-        )
+    engine = open_database(Settings(data_dir=service.data_dir))
+    _, key = ApiKeys(engine).create("test", [ApiScope.UPLOAD], created_by="admin")
+    engine.dispose()
+    headers = {"X-API-Key": key}
+    async with httpx.AsyncClient(base_url=service.address, timeout=30, headers=headers) as http:
         for path in files:
-            answer = await http.post(
-                "/api/admin/manuals", params={"file_name": path.name}, content=path.read_bytes()
-            )
-            assert answer.status_code == 202
+            file = {"file": (path.name, path.read_bytes(), "application/pdf")}
+            assert (await http.post("/api/v1/manuals", files=file)).status_code == 202
 
 
 async def back_up(data_dir: Path, archive: Path) -> str:
