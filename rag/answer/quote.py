@@ -124,11 +124,21 @@ def _blockquote(text: str, kind: str) -> str:
     if kind in ROW_KINDS:
         lines = _as_table(text) or _as_cells(text)
     else:
-        lines = [
-            shown if STEP.match(shown) or not shown else f"{shown}  "
-            for shown in (verbatim(line.strip()) for line in text.split("\n"))
-        ]
+        lines = _as_steps([verbatim(line.strip()) for line in text.split("\n")])
     return "\n".join(f"> {line}".rstrip(" ") if not line else f"> {line}" for line in lines)
+
+
+def _as_steps(lines: Sequence[str]) -> list[str]:
+    """Lines as Markdown that keeps each step its number: around what is left out a list ends, or
+    step 7 would be shown as the one after step 2."""
+    shown: list[str] = []
+    for line in lines:
+        is_step = STEP.match(line) is not None
+        follows_text = bool(shown and shown[-1]) and not STEP.match(shown[-1])
+        if shown and shown[-1] and (line == LEFT_OUT or (is_step and follows_text)):
+            shown.append("")
+        shown.append(line if is_step or not line else f"{line}  ")
+    return shown
 
 
 def _as_table(text: str) -> list[str]:

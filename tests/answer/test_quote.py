@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
+from markdown_it import MarkdownIt
+
 from rag.answer.clean import plain
 from rag.answer.excerpt import asks_for_value, best_part
+from rag.answer.quote import _blockquote
 from rag.answer.relevance import Relevance
 from rag.services import Services
 from rag.types import Language
@@ -71,3 +76,19 @@ def test_questions_for_a_value_are_known() -> None:
     assert asks_for_value("Wie fest wird die Schraube angezogen?", "de")
     assert asks_for_value("How often must it be greased?", "en")
     assert not asks_for_value("Was bedeutet E-104?", "de")
+
+
+def test_left_out_steps_leave_the_others_their_numbers() -> None:
+    """Markdown counts on by itself: step 7 behind step 2 would be shown as step 3."""
+    of = manual(COMPRESSOR, "de")
+    text = "\n".join(f"{n}. Teil {n} der Anlage prüfen." for n in range(1, 10))
+    steps = chunk(of, text, page=3, heading=("1",), kind="procedure")
+    lines = steps.text.split("\n")
+    quoted = _blockquote("\n".join(["…", lines[1], "…", *lines[6:8], "…"]), steps.kind)
+
+    html = MarkdownIt().render(quoted)
+
+    starts = re.findall(r'<ol start="(\d+)">', html)
+    assert starts == ["2", "7"]
+    assert html.count("<li>") == 3
+    assert html.count("<p>…</p>") == 3
