@@ -20,6 +20,7 @@ from rag.access.api_keys import ApiKey, ApiKeys, ApiScope
 from rag.api.caller import caller, request_language
 from rag.api.problems import Problem
 from rag.chat.door import Door
+from rag.messages import say
 from rag.types import Language, User
 
 KEY_HEADER = "X-API-Key"
@@ -64,9 +65,11 @@ def guarded_route(door: Door) -> type[APIRoute]:
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handler = super().get_route_handler()
             access: Access = self.endpoint.access  # type: ignore[attr-defined]
+            known = {parameter.alias for parameter in self.dependant.query_params}
 
             async def handle(request: Request) -> Response:
                 request.state.caller = await _admit(request, access, door)
+                _check_parameters(request, known)
                 _check_content(request, access)
                 return await handler(request)
 
@@ -110,6 +113,16 @@ async def _admit(request: Request, access: Access, door: Door) -> Caller:
     if user is None:
         raise Problem(401, "error.key_needed", language, headers=_CHALLENGE)
     return Caller(user, language)
+
+
+def _check_parameters(request: Request, known: set[str]) -> None:
+    """A parameter with a typing error in its name would go unnoticed otherwise."""
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        language = request_language(request.headers)
+        what = say("value.unknown", language)
+        errors = [(f"query/{name[:60]}", what) for name in unknown[:20]]
+        raise Problem(422, "problem.422.detail", language, errors=errors)
 
 
 def _check_content(request: Request, access: Access) -> None:

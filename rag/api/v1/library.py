@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from rag.access.api_keys import ApiScope
-from rag.api.manual_upload import clean_field, safe_name, take_in
+from rag.api.manual_upload import FIELD_LETTERS, clean_field, safe_name, take_in
 from rag.api.problems import API, Problem
 from rag.api.v1.access import Caller, caller_of, needs
 from rag.api.v1.form import FILE, UploadForm
@@ -36,7 +36,7 @@ FORM_SCHEMA = {
     "additionalProperties": False,
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The manual."},
-        **{name: {"type": "string", "maxLength": 120} for name in TEXT_FIELDS},
+        **{name: {"type": "string", "maxLength": FIELD_LETTERS} for name in TEXT_FIELDS},
         "language": {"type": "string", "enum": ["de", "en"]},
     },
 }
@@ -133,6 +133,11 @@ def _metadata(form: UploadForm, caller: Caller) -> ManualMetadata:
         (f"#/{name[:60]}", say("value.unknown", language))
         for name in form.fields
         if name not in known
+    ]
+    errors += [
+        (f"#/{name}", say("value.too_long", language, limit=FIELD_LETTERS))
+        for name in TEXT_FIELDS
+        if len(form.fields.get(name, "")) > FIELD_LETTERS
     ]
     spoken = form.fields.get("language", "")
     if spoken not in _LANGUAGES:

@@ -43,6 +43,17 @@ from rag.types import (
 logger = logging.getLogger(__name__)
 
 
+EVENTS = ("status", "notices", "sources", "token", "replaced", "done", "failed")
+EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": list(EVENTS)},
+        "data": {"type": "string", "contentMediaType": JSON},
+    },
+}
+
+
 def add_questions(router: APIRouter, door: Door) -> None:
     """``POST /query``, ``POST /query/stream`` and ``POST /feedback``."""
     traced = door.services.settings.tracing
@@ -59,7 +70,13 @@ def add_questions(router: APIRouter, door: Door) -> None:
             return answer_out(ended.answer, traced=traced)
         raise _failure(ended, caller.language)
 
-    @router.post("/query/stream", response_class=EventStream, summary="Ask, and get it as it comes")
+    @router.post(
+        "/query/stream",
+        status_code=200,
+        response_class=EventStream,
+        summary="Ask, and get it as it comes",
+        responses={200: {"content": {EventStream.media_type: {"itemSchema": EVENT_SCHEMA}}}},
+    )
     @needs(ApiScope.ASK, content=JSON)
     async def stream(request: Request, query: Query) -> Response:
         """Server-sent events: `status`, `notices` (before the first `token`), `sources`, `token`,

@@ -80,3 +80,9 @@ def limited(in_process: InProcess) -> Iterator[Callable[..., None]]:
 
     yield limit
     door.limits = before
+
+
+@pytest.fixture(scope="session")
+def key(in_process: InProcess) -> str:
+    """A key for everything, for tests that need but one."""
+    return in_process.key(name="for everything")

@@ -82,7 +82,7 @@ async def test_every_operation_asks_for_a_key_of_its_scope(
             if scope not in scopes:
                 assert is_problem(answer, 403, "key_scope")
                 continue
-            assert answer.status_code not in (401, 403)
+            assert answer.status_code in (200, 202, 204, 404, 422)
         # The cookie of a browser: another site could make it send one.
         assert ((await call(**cookie)).status_code == 401) is not session
         # A key that is not valid is not made up for by a cookie.
