@@ -273,7 +273,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the whole report here")
     parser.add_argument("--split", default="", help="only the questions of this split")
     parser.add_argument("--ablate", action="store_true", help="switch each part off in turn")
-    parser.add_argument("--calibrate", action="store_true", help="fit the verdict (split: tune)")
     parser.add_argument("--misses", action="store_true", help="list what was not among the three")
     options = parser.parse_args(arguments)
     if not options.manuals.is_dir():
@@ -281,10 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     questions = read_dataset(options.dataset)
     if options.split:
         questions = [one for one in questions if one.split == options.split]
-    if options.ablate or options.calibrate:
-        from evals import tuning
+    if options.ablate:
+        from evals import ablation
 
-        return tuning.run(options, questions)
+        return ablation.run(options, questions)
     bench = build_library(options.manuals, hyde="never")
     try:
         for name, reason in bench.refused.items():

@@ -1,158 +1,236 @@
-"""What each part is worth (``--ablate``), and the verdict's thresholds (``--calibrate``)."""
+"""Fit the verdict "not in the manuals": ``python -m evals.tuning [--write]``.
+
+Learns from the gold questions that are for tuning and from ``gold/tuning.jsonl``, and from what
+these become when their answer is taken away: the same question while the pages of its answer are
+hidden, and a question asked of a machine whose manual does not treat its subject. Held-out
+questions are never looked at. Prints what it is worth, by cross-validation.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evals.harness import Bench, build_library
-from evals.retrieval import Question, Result, ask_all, summary
-from rag.retrieve.keywords import KeywordIndex
-from rag.retrieve.snapshot import Tuning
-from rag.retrieve.verdict import FILE, confidence
+from evals.harness import GOLD, SAMPLES, Bench, build_library
+from evals.retrieval import Question, read_dataset, scope_of
+from rag.retrieve.closer import evidence_of, look_closer
+from rag.retrieve.find import begin, exact_records, first_pass
+from rag.retrieve.rerank import covers, rerank
+from rag.retrieve.search import Search, ignore
+from rag.retrieve.verdict import FILE
+from rag.types import Hit, Scope
 
-NAMES = ("coverage", "missing")
-FALSE_REFUSALS = 0.05
+Floats = NDArray[np.float64]
+
+TUNING = GOLD.with_name("tuning.jsonl")
+FALSE_REFUSALS = 0.04
+FALSE_ANSWERS = 1 / 12
+_HIDDEN, _ELSEWHERE = 0.3, 0.5
+_FOLDS = 8
+_RIDGE = 0.02
 
 
-def run(options: argparse.Namespace, questions: Sequence[Question]) -> int:
-    """Run what the options ask for; returns the exit code."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question as it was asked. ``weight`` is 1 for questions of people."""
+
+    question: str
+    features: dict[str, float]
+    answered: bool
+    weight: float
+
+
+async def cases(bench: Bench, questions: Sequence[Question]) -> list[Case]:
+    """Every question as it stands, and without its answer."""
+    found: list[Case] = []
+    elsewhere = _elsewhere()
+    machines = bench.library.machines()
+    for question in questions:
+        scope = scope_of(question, machines)
+        hidden = frozenset((name, page) for name in question.manuals for page in question.pages)
+        asked = [(scope, frozenset[tuple[str, int]](), bool(question.manuals), 1.0)]
+        if hidden:
+            asked.append((scope, hidden, False, _HIDDEN))
+        for other in elsewhere.get(question.question, ()):
+            there = tuple(machine for machine in machines if other in machine)
+            asked.append((Scope(machines=there), frozenset(), False, _ELSEWHERE))
+        for where, without, answered, weight in asked:
+            features = await features_of(question.question, where, without, bench)
+            if features:
+                found.append(Case(question.question, features, answered, weight))
+    return found
+
+
+def _elsewhere() -> dict[str, list[str]]:
+    """Questions of the tuning file whose subject other machines' manuals do not treat."""
+    rows = [json.loads(line) for line in TUNING.read_text(encoding="utf-8").splitlines()]
+    return {row["question"]: row["not_in"] for row in rows if row.get("not_in")}
+
+
+async def features_of(
+    question: str, scope: Scope, hidden: frozenset[tuple[str, int]], bench: Bench
+) -> dict[str, float]:
+    """The verdict's features, as if the pages ``hidden`` (file name, index) did not exist; empty
+    when a code or the scope decides before it."""
+    narrowed, search = await begin(question, scope, bench, ignore)
+    if narrowed.outside or not search.manual_ids:
+        return {}
+    snapshot = await bench.keywords.current()
+    if (await exact_records(search, snapshot, narrowed)).asked:
+        return {}
+    found, fused = await first_pass(search, snapshot)
+    files = {manual.id: manual.file_name for manual in bench.library.manuals()}
+    left = [hit for hit in fused if not _pages(hit, files) & hidden]
+    looked = await look_closer(search, snapshot, found, left)
+    logit = await _logit(search, looked.hits, bench)
+    return evidence_of(search, found, looked, logit).features()
+
+
+def _pages(hit: Hit, files: dict[str, str]) -> set[tuple[str, int]]:
+    chunk = hit.chunk
+    return {(files[chunk.manual_id], page) for page in range(chunk.first_page, chunk.last_page + 1)}
+
+
+async def _logit(search: Search, hits: list[Hit], bench: Bench) -> float | None:
+    depth = bench.settings.rerank_depth
+    if not hits or not covers(bench.reranker, search.language, hits[:depth]):
+        return None
+    ranked = await rerank(search.question, hits, bench.reranker, depth=depth)
+    return ranked[0].scores["rerank"]
+
+
+# --- fitting -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The cases as arrays: ``features`` (n, names), the others (n,)."""
+
+    names: tuple[str, ...]
+    features: Floats
+    answered: Floats
+    weights: Floats
+    folds: NDArray[np.int64]
+
+
+def sample(found: Sequence[Case]) -> Sample:
+    """Arrays of the cases; both classes weigh the same, a question's cases share a fold."""
+    names = tuple(found[0].features)
+    features = np.array([[case.features[name] for name in names] for case in found])
+    answered = np.array([case.answered for case in found], float)
+    weights = np.array([case.weight for case in found])
+    for one in (0.0, 1.0):
+        weights[answered == one] /= weights[answered == one].sum()
+    order = {name: n for n, name in enumerate(sorted({case.question for case in found}))}
+    folds = np.array([order[case.question] % _FOLDS for case in found])
+    return Sample(names, features, answered, weights / weights.mean(), folds)
+
+
+def fit(data: Sample, chosen: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Logistic regression with L2 (Newton's method) on the chosen cases: bias and slopes."""
+    features, answered, weights = (
+        data.features[chosen],
+        data.answered[chosen],
+        data.weights[chosen],
+    )
+    mean, spread = features.mean(0), features.std(0) + 1e-6
+    scaled = np.c_[np.ones(len(features)), (features - mean) / spread]
+    ridge = _RIDGE * np.r_[0.0, np.ones(features.shape[1])]
+    theta = np.zeros(scaled.shape[1])
+    for _ in range(40):
+        sure = 1 / (1 + np.exp(-scaled @ theta))
+        slope = scaled.T @ ((sure - answered) * weights) / len(answered) + ridge * theta
+        bend = (scaled * (weights * sure * (1 - sure))[:, None]).T @ scaled / len(answered)
+        theta -= np.linalg.solve(bend + np.diag(ridge + 1e-9), slope)
+    slopes = theta[1:] / spread
+    return float(theta[0] - slopes @ mean), slopes
+
+
+def unseen(data: Sample) -> Floats:
+    """Each case's confidence from a model that did not learn from its question, (n,)."""
+    sure = np.zeros(len(data.answered))
+    for fold in range(_FOLDS):
+        bias, slopes = fit(data, data.folds != fold)
+        here = data.folds == fold
+        sure[here] = 1 / (1 + np.exp(-(bias + data.features[here] @ slopes)))
+    return sure
+
+
+def model_of(found: Sequence[Case]) -> dict[str, float]:
+    """Weights and limits. ``absent``: below it ``FALSE_REFUSALS`` of people's answerable
+    questions; ``weak``: below it all but ``FALSE_ANSWERS`` of their unanswerable ones."""
+    data = sample(found)
+    sure = unseen(data)
+    people = np.array([case.weight == 1.0 for case in found])
+    good = sure[people & (data.answered == 1)]
+    bad = sure[people & (data.answered == 0)]
+    curve(good, bad)
+    bias, slopes = fit(data, np.ones(len(found), bool))
+    absent = float(np.quantile(good, FALSE_REFUSALS))
+    weak = float(np.quantile(bad, 1 - FALSE_ANSWERS))
+    named = {name: round(float(one), 4) for name, one in zip(data.names, slopes, strict=True)}
+    return {
+        "bias": round(bias, 4),
+        **named,
+        "absent": round(absent, 4),
+        "weak": round(max(weak, absent), 4),
+    }
+
+
+def curve(good: Floats, bad: Floats) -> None:
+    """Print what one sort of error costs in the other."""
+    order = (good[:, None] > bad[None, :]).mean()
+    print(f"{len(good)} answerable, {len(bad)} not; area under the curve {order:.3f}")
+    print("| false refusals | false answers |\n|---:|---:|")
+    for refused in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3):
+        limit = np.quantile(good, refused)
+        print(f"| {refused:.2f} | {(bad >= limit).mean():.2f} |")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m evals.tuning", description=__doc__)
+    parser.add_argument("--manuals", type=Path, default=SAMPLES, help="folder of PDFs")
+    parser.add_argument("--write", action="store_true", help=f"write {FILE.name}")
+    options = parser.parse_args(arguments)
+    questions = [one for one in read_dataset(GOLD) if one.split == "tune"] + read_dataset(TUNING)
     bench = build_library(options.manuals, hyde="never")
     try:
-        if options.calibrate:
-            calibrate(bench, [one for one in questions if one.split in ("tune", "")])
-        if options.ablate:
-            report = ablate(bench, questions)
-            if options.json:
-                options.json.write_text(
-                    json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8"
-                )
+        known = fit_all(bench, questions)
     finally:
         bench.close()
+    if options.write:
+        FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-# --- what each part is worth ---------------------------------------------------------------------
-
-
-def ablate(bench: Bench, questions: Sequence[Question]) -> dict[str, dict[str, float]]:
-    """The final stage's measures with each part switched off in turn."""
-    report: dict[str, dict[str, float]] = {}
-    print(f"{'without':24}{'hit@1':>8}{'hit@3':>8}{'de':>8}{'en':>8}{'mrr':>8}{'text':>8}")
-    for name, changed in variants(bench).items():
-        results = asyncio.run(ask_all(questions, changed))
-        whole = summary(results)
-        final = whole["stages"]["final"]
-        row = {
-            "hit@1": final["hit@1"],
-            "hit@3": final["hit@3"],
-            "de": whole["by_language"].get("de", {}).get("final", {}).get("hit@3", 0.0),
-            "en": whole["by_language"].get("en", {}).get("final", {}).get("hit@3", 0.0),
-            "mrr": final["mrr"],
-            "must_contain": whole["must_contain"],
-        }
-        report[name] = row
-        print(f"{name:24}" + "".join(f"{value:8.3f}" for value in row.values()), flush=True)
-    return report
-
-
-def variants(bench: Bench) -> dict[str, Bench]:
-    """The whole, and the whole without each part."""
-    tuning = Tuning()
-    weights = tuning.weights
-    keywords = {
-        "compounds": replace(tuning, compounds=False),
-        "headings": replace(tuning, heading=0),
-        "page around": replace(tuning, page=0.0),
-        "warnings marked down": replace(tuning, notice=1.0),
-        "contents marked down": replace(tuning, contents=1.0),
-        "everyday words": replace(tuning, weights=replace(weights, everyday=1.0)),
-        "machine words": replace(tuning, weights=replace(weights, machine=1.0)),
-        "question names": replace(tuning, weights=replace(weights, asked_own=1.0)),
-    }
-    changed = {"nothing": bench, "glossary": _with(bench, tuning, glossary=False)}
-    changed |= {name: _with(bench, one) for name, one in keywords.items()}
-    if bench.embedder is not None:
-        changed["dense"] = replace(bench, vectors=None)
+def fit_all(bench: Bench, questions: Sequence[Question]) -> dict[str, Any]:
+    """The content of ``thresholds.json``; the models of other rerankers are kept."""
+    known: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    alone = asyncio.run(cases(replace(bench, reranker=None), questions))
+    known["without_reranker"] = model_of(alone)
     if bench.reranker is not None:
-        changed["rerank"] = replace(bench, reranker=None)
-    no_dedup = bench.settings.model_copy(update={"dedup_jaccard": 1.0})
-    changed["similar texts merged"] = replace(bench, settings=no_dedup)
-    return changed
-
-
-def _with(bench: Bench, tuning: Tuning, *, glossary: bool = True) -> Bench:
-    keywords = KeywordIndex(
-        bench.library,
-        settings=bench.settings,
-        glossary=bench.glossary if glossary else None,
-        vectors=bench.vectors,
-        tuning=tuning,
-    )
-    return replace(bench, keywords=keywords)
-
-
-# --- the verdict ---------------------------------------------------------------------------------
-
-
-def calibrate(bench: Bench, questions: Sequence[Question]) -> None:
-    """Fit the verdict on ``questions``, with and without the reranker, and write the file."""
-    known = json.loads(FILE.read_text(encoding="utf-8"))
-    cases = {"without_reranker": replace(bench, reranker=None)}
-    if bench.reranker is not None:
-        cases["with_reranker"] = bench
-    for case, changed in cases.items():
-        results = asyncio.run(ask_all(questions, changed))
-        names = (*NAMES, "rerank") if case == "with_reranker" else NAMES
-        model: dict[str, Any] = fit(results, names)
-        known[case] = model
-        print(case, model)
+        ranked = [
+            case for case in asyncio.run(cases(bench, questions)) if "rerank" in case.features
+        ]
+        known["rerankers"][bench.reranker.name] = model_of(ranked)
     known["made_with"] = {
-        "command": "python -m evals.retrieval --calibrate",
+        "command": "python -m evals.tuning --write",
         "embedder": bench.embedder.name if bench.embedder else None,
-        "reranker": bench.reranker.name if bench.reranker else None,
         "questions": len(questions),
+        "cases": len(alone),
     }
-    FILE.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    return known
 
 
-def fit(results: Sequence[Result], names: Sequence[str]) -> dict[str, float]:
-    """Logistic regression (gradient descent, L2) of "has an answer" on the features."""
-    usable = [r for r in results if r.features and not r.retrieval.missing_code]
-    usable = [r for r in usable if not any("exact" in hit.ranks for hit in r.retrieval.hits)]
-    features = np.array([[r.features.get(name, 0.0) for name in names] for r in usable])
-    answered = np.array([bool(r.question.manuals) for r in usable], float)
-    # The rarer class counts as much as the other one.
-    weight = np.where(answered == 1, 0.5 / answered.mean(), 0.5 / (1 - answered.mean()))
-    mean, spread = features.mean(0), features.std(0) + 1e-6
-    scaled = np.c_[np.ones(len(features)), (features - mean) / spread]
-    theta = np.zeros(scaled.shape[1])
-    for _ in range(5000):
-        error = (1 / (1 + np.exp(-scaled @ theta)) - answered) * weight
-        theta -= 0.1 * (scaled.T @ error / len(scaled) + 0.02 * np.r_[0, theta[1:]])
-    slopes = theta[1:] / spread
-    model = {"bias": float(theta[0] - slopes @ mean)}
-    model |= {name: float(value) for name, value in zip(names, slopes, strict=True)}
-    sure = np.array([confidence_of(row, names, model) for row in features])
-    return {**model, **limits(sure, answered)}
-
-
-def confidence_of(row: np.ndarray, names: Sequence[str], model: dict[str, float]) -> float:
-    """What the product will compute from the same features."""
-    return confidence(dict(zip(names, row, strict=True)), model)
-
-
-def limits(sure: np.ndarray, answered: np.ndarray) -> dict[str, float]:
-    """``absent``: below it at most 5 % of the answerable lie, half of that to be on the safe side;
-    ``weak``: below it all but one in twelve of the unanswerable lie."""
-    good = np.sort(sure[answered == 1])
-    bad = np.sort(sure[answered == 0])
-    absent = float(good[int(FALSE_REFUSALS / 2 * len(good))]) - 1e-6
-    weak = float(bad[-1 - len(bad) // 12]) + 1e-6
-    return {"absent": absent, "weak": max(weak, absent)}
+if __name__ == "__main__":
+    sys.exit(main())

@@ -50,8 +50,10 @@ tisch tor träger transport trenn trieb trommel typ überlast umgebung umlenk ve
 verbrauch verschleiß verschluss vibration volumen vor walze wand wanne warn wart wartung wärme
 wasser wechsel weg welle werk werkzeug wert wicklung winkel zahl zahn zange zeichen zeit zentral
 zubehör zufuhr zug zustand zylinder klotz schwelle nut stößel presse band bogen moment anleitung
-schub schmal breit flach
+schub schmal breit flach kondensat ableiter abscheider kessel speicher stickstoff
 """
+# Endings of adjectives and abstract nouns that look like nouns of their own ("dauer" + "haft").
+_ENDINGS = frozenset("haft schaft keit heit sam lich".split())
 
 
 class CompoundSplitter:
@@ -146,6 +148,8 @@ class CompoundSplitter:
                     best[after][count + 1] = (total + gain, (*parts, word[start:after]))
 
     def _part_frequency(self, part: str, *, whole: str, last: bool) -> int:
+        if last and part in _ENDINGS:
+            return 0
         if part == whole or (len(part) < _SHORTEST_PART and part not in _SHORT_PARTS):
             return 0
         frequency = self._frequency.get(part, 0)

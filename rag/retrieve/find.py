@@ -1,6 +1,7 @@
 """The story of finding: from a question to the passages that a model, or a reader, is given.
 
-scope → exact code → BM25 → fusion with dense → (HyDE, and once more) → rerank → dedup → verdict.
+scope → exact code → BM25 → fusion with dense → closer look → (HyDE, and once more) → rerank →
+dedup → verdict.
 Every step reports a ``Stage`` with its time and its chunk ids.
 """
 
@@ -8,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.codes import find_codes, fold_code
+from rag.retrieve.closer import Looked, evidence_of, look_closer
 from rag.retrieve.dedup import merge_duplicates
 from rag.retrieve.exact import Exact, find_records, is_record_of_another
 from rag.retrieve.hyde import write_passage
@@ -44,23 +47,24 @@ async def find_passages(
     ``question`` must stand on its own. ``use_language_model=False`` leaves HyDE out (the caller
     knows that the model is down). Raises ``StoreDown`` when the index cannot be read.
     """
-    narrowed, search = await _begin(question, scope, services, on_stage)
+    narrowed, search = await begin(question, scope, services, on_stage)
     notes = tuple(f"machine:{machine}" for machine in narrowed.named)
     if narrowed.outside or not search.manual_ids:
         reason = "machine_outside_scope" if narrowed.outside else "no_manual_in_scope"
         return Retrieval((), {}, "absent", notes=(*notes, reason))
 
     snapshot = await services.keywords.current()
-    exact = await _exact(search, snapshot, narrowed)
-    found, fused = await _first_pass(search, snapshot)
-    evidence = _evidence(found, None)
+    exact = await exact_records(search, snapshot, narrowed)
+    found, fused = await first_pass(search, snapshot)
+    looked = await look_closer(search, snapshot, found, fused)
     hyde_text = None
-    if use_language_model and _wants_hyde(search, exact, evidence):
+    if use_language_model and _wants_hyde(search, exact, evidence_of(search, found, looked, None)):
         hyde_text, fused = await _second_pass(search, snapshot, fused)
-    ranked = await _reranked(search, fused)
+        looked = await look_closer(search, snapshot, found, fused)
+    ranked = await _reranked(search, looked.hits)
     final = await asyncio.to_thread(_final, search, exact, ranked)
 
-    verdict, sure = _judge(search, found, ranked)
+    verdict, sure = _judge(search, found, looked, ranked)
     if exact.records:
         verdict, sure = "found", 1.0
     elif exact.missing or not final:
@@ -77,7 +81,7 @@ async def find_passages(
     )
 
 
-async def _begin(
+async def begin(
     question: str, scope: Scope, services: Services, on_stage: OnStage
 ) -> tuple[Narrowed, Search]:
     """Narrow the scope, and learn which manuals and languages it holds."""
@@ -98,7 +102,7 @@ async def _begin(
     return narrowed, search
 
 
-async def _exact(search: Search, snapshot: Snapshot, narrowed: Narrowed) -> Exact:
+async def exact_records(search: Search, snapshot: Snapshot, narrowed: Narrowed) -> Exact:
     """The record of a code that the question names."""
     started = time.time_ns()
     library = search.services.library
@@ -121,7 +125,7 @@ async def _exact(search: Search, snapshot: Snapshot, narrowed: Narrowed) -> Exac
     return exact
 
 
-async def _first_pass(search: Search, snapshot: Snapshot) -> tuple[Found, list[Hit]]:
+async def first_pass(search: Search, snapshot: Snapshot) -> tuple[Found, list[Hit]]:
     """BM25 with the glossary, and its fusion with the dense retriever."""
     started = time.time_ns()
     depth = search.services.settings.keyword_depth
@@ -209,24 +213,14 @@ def _final(search: Search, exact: Exact, ranked: list[Hit]) -> list[Hit]:
     return final
 
 
-def _judge(search: Search, found: Found, ranked: list[Hit]) -> tuple[Verdict, float]:
+def _judge(
+    search: Search, found: Found, looked: Looked, ranked: Sequence[Hit]
+) -> tuple[Verdict, float]:
     """Whether the manuals hold an answer, and how sure that is."""
     started = time.time_ns()
     logit = next((hit.scores["rerank"] for hit in ranked if "rerank" in hit.scores), None)
-    evidence = _evidence(found, logit)
-    verdict, sure = judge(evidence)
+    evidence = evidence_of(search, found, looked, logit)
+    reranker = search.services.reranker
+    verdict, sure = judge(evidence, reranker.name if reranker else "")
     search.report("verdict", started, (), **evidence.features(), confidence=sure)
     return verdict, sure
-
-
-def _evidence(found: Found, logit: float | None) -> Evidence:
-    if not found.ids:
-        return Evidence(0.0, 0.0, 0.0, 1.0, logit)
-    tenth = found.scores[9] if len(found.scores) > 9 else 0.0
-    return Evidence(
-        coverage=max(found.coverage[:3]),
-        own=found.known_share,
-        margin=1.0 - tenth / found.scores[0],
-        missing=found.missing,
-        rerank=logit,
-    )

@@ -78,7 +78,7 @@ class QueryBuilder:
         if piece.kind not in ("word", "hyphenated"):
             share = self._weights.number if piece.kind == "number" else 1.0
             parts = tuple((part, share * self._weights.part) for part in piece.parts)
-            group = Group(piece.text, [Alternative((((piece.text, share), *parts),))])
+            group = Group(piece.text, [Alternative((((piece.text, share), *parts),), says=0.0)])
             return Word(piece, group, dict.fromkeys(languages, piece.text))
         families = {language: root(piece.text, language) for language in languages}
         if piece.text in STOP_WORDS[languages[0]]:
@@ -87,7 +87,7 @@ class QueryBuilder:
         for language in languages:
             terms = self._own_terms(piece, language)
             if terms and (terms,) not in [known.words for known in group.alternatives]:
-                group.alternatives.append(Alternative((terms,)))
+                group.alternatives.append(Alternative((terms,), says=0.0))
         if not any(self._is_known(alternative) for alternative in group.alternatives):
             group.alternatives.extend(self._guesses(piece.text, languages[0]))
         return Word(piece, group, families)

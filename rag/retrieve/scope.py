@@ -117,14 +117,14 @@ def _names(question: str, machine: str, machines: Sequence[str]) -> bool:
         return True
     return any(
         f" {word} " in text or word in _runs(text)
-        for word in _designations(machine)
-        if not any(word in _designations(other) for other in machines if other != machine)
+        for word in designations(machine)
+        if not any(word in designations(other) for other in machines if other != machine)
     )
 
 
 @lru_cache(maxsize=2048)
-def _designations(machine: str) -> frozenset[str]:
-    """The parts of a name that carry digits, joined with the letters before them: "sk45"."""
+def designations(machine: str) -> frozenset[str]:
+    """The parts of a name that carry digits, with the letters before them: "sk45"."""
     words = _compact(machine).split()
     found = {word for word in words if any(c.isdigit() for c in word) and not word.isdigit()}
     for before, word in pairwise(words):

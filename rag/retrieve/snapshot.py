@@ -43,6 +43,7 @@ class Tuning:
     page: float = 0.3
     compounds: bool = True
     intent: bool = True
+    near: float = 0.3  # what it is worth when all that is asked for stands in one sentence
     weights: Weights = field(default_factory=Weights)
 
 
@@ -56,6 +57,8 @@ class Found:
     unknown: tuple[str, ...] = ()
     known_share: float = 0.0
     missing: float = 0.0
+    groups: tuple[Group, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 class Snapshot:
@@ -125,7 +128,7 @@ class Snapshot:
         return len(self.ids)
 
     def _document(self, chunk: Chunk) -> list[str]:
-        language = self._language(chunk)
+        language = self.language_of(chunk)
         heading = self.analyzer.terms(" / ".join(chunk.heading), language)
         return heading * self.tuning.heading + self.analyzer.terms(chunk.text, language)
 
@@ -135,10 +138,10 @@ class Snapshot:
             return self.tuning.notice
         return self.tuning.contents if is_contents(chunk) else 1.0
 
-    def _language(self, chunk: Chunk) -> Language:
+    def language_of(self, chunk: Chunk) -> Language:
         """The chunk's language; its manual's where the chunk has no words that prove another, as
         in a table of names and values."""
-        usual = self._language_of[chunk.manual_id]
+        usual = self._language_of.get(chunk.manual_id, chunk.language)
         if chunk.language == usual:
             return usual
         words = [piece.text for piece in pieces(chunk.text) if piece.kind == "word"]
@@ -187,6 +190,8 @@ class Snapshot:
             tuple(group.label for group in groups if group.own and not ceiling(index, group)),
             known_share(groups[:own], per_group),
             missing,
+            tuple(groups[:own]),
+            tuple(weights),
         )
 
     def _searched(

@@ -34,10 +34,12 @@ class Weights:
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """One way to say a word: the terms of each of its words. A passage with only some of the
-    words counts for less than their share."""
+    words counts for less than their share. ``says`` is how much of the word's meaning it has: 0
+    for the word itself with its parts, which are looked at one by one."""
 
     words: tuple[Terms, ...]
     weight: float = 1.0
+    says: float = 1.0
 
     def terms(self) -> Terms:
         return tuple(term for word in self.words for term in word)

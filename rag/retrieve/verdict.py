@@ -1,7 +1,7 @@
 """Do the manuals hold an answer? A calibrated decision from what the stages saw.
 
-The thresholds are data (``thresholds.json``), made by ``python -m evals.retrieval --calibrate``
-for the case with and without a reranker, and named after the models they were made with.
+The weights are data (``thresholds.json``), made by ``python -m evals.tuning`` on questions with and
+without an answer, for the case without a reranker and for each reranker by its name.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rag.types import Verdict
 
@@ -20,30 +21,37 @@ FILE = Path(__file__).with_name("thresholds.json")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for an answer. ``coverage`` is the idf-weighted share of the question's words
-    that the best passage has (0 to 1), ``own`` the share that stands in the library at all,
-    ``margin`` how far the best passage is ahead of the tenth (0 to 1), ``missing`` the share of the
-    weightiest word that the best passage lacks, ``rerank`` a logit."""
+    """What speaks for an answer; see ``together.Nearness`` for the first six.
 
-    coverage: float
-    own: float
-    margin: float
-    missing: float = 0.0
+    ``missing`` is the share of the weightiest word that none of the first passages has, ``parts``
+    how much of a question for a part number stands in one record of a part, ``score`` BM25's for
+    the best passage per weight of the question, ``cosine`` that of the nearest passage less the
+    usual one (0 where the embedding model does not cover the languages), ``foreign`` 1 when the
+    question is in another language than the manuals, ``rerank`` the best logit.
+    """
+
+    together: float = 0.0
+    geometric: float = 0.0
+    lacking: float = 1.0
+    gap: float = 1.0
+    passage: float = 0.0
+    unit: float = 0.5
+    missing: float = 1.0
+    parts: float = 0.7
+    score: float = 0.0
+    cosine: float = 0.0
+    foreign: float = 0.0
     rerank: float | None = None
 
     def features(self) -> dict[str, float]:
-        named = {
-            "coverage": self.coverage,
-            "own": self.own,
-            "margin": self.margin,
-            "missing": self.missing,
-        }
-        return named if self.rerank is None else {**named, "rerank": self.rerank}
+        """By name; without ``rerank`` where there was none."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @cache
-def _thresholds() -> dict[str, dict[str, float]]:
-    read: dict[str, dict[str, float]] = json.loads(FILE.read_text(encoding="utf-8"))
+def thresholds() -> dict[str, Any]:
+    """The file's content: ``without_reranker``, and ``rerankers`` by name."""
+    read: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return read
 
 
@@ -53,10 +61,18 @@ def confidence(features: Mapping[str, float], model: Mapping[str, float]) -> flo
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
 
 
-def judge(evidence: Evidence) -> tuple[Verdict, float]:
-    """``found``, ``weak`` or ``absent``, and the confidence it rests on."""
-    limits = _thresholds()["without_reranker" if evidence.rerank is None else "with_reranker"]
-    sure = confidence(evidence.features(), limits)
-    if sure < limits["absent"]:
+def judge(
+    evidence: Evidence, reranker: str = "", limits: Mapping[str, Any] | None = None
+) -> tuple[Verdict, float]:
+    """``found``, ``weak`` or ``absent``, and the confidence it rests on.
+
+    Logits of different models do not compare: a ``reranker`` without weights of its own has no say.
+    """
+    known = limits or thresholds()
+    model = known["without_reranker"]
+    if evidence.rerank is not None:
+        model = known["rerankers"].get(reranker, model)
+    sure = confidence(evidence.features(), model)
+    if sure < model["absent"]:
         return "absent", sure
-    return ("weak" if sure < limits["weak"] else "found"), sure
+    return ("weak" if sure < model["weak"] else "found"), sure

@@ -11,6 +11,7 @@ from rag.retrieve.terms import Alternative, Group, Terms, Vocabulary, Weights, W
 from rag.retrieve.words import STOP_WORDS, root, stem
 from rag.types import Language
 
+_PART_SAYS = 0.5  # of a compound's meaning, a synonym of one of its parts
 _NAME_SPAN = 3  # words that may stand between those of a name of several words
 
 
@@ -72,7 +73,7 @@ class Widener:
             group.weight = min(group.weight, self._weights.asked_own)
         synonym = self._weights.synonym
         return [
-            Alternative(one.words, one.weight / synonym) if one.weight <= synonym else one
+            Alternative(one.words, one.weight / synonym, one.says) if one.weight <= synonym else one
             for one in alternatives
         ]
 
@@ -112,7 +113,7 @@ class Widener:
             for match in self._glossary.find([part]):
                 for one in self._synonyms(match.concept, languages, [word.group]):
                     weight = one.weight * self._weights.part_synonym
-                    word.group.alternatives.append(Alternative(one.words, weight))
+                    word.group.alternatives.append(Alternative(one.words, weight, _PART_SAYS))
 
     def _synonyms(
         self,
@@ -135,7 +136,9 @@ class Widener:
                     continue
                 # A rare synonym must not outweigh the common word that the user chose.
                 cap = min(1.0, limit / idf) if limit and not translated else 1.0
-                found.append(Alternative(words, weight * cap))
+                # "Luft drin" is only "Luft" here: small words are not searched for.
+                says = min(1.0, len(words) / max(1, len(_pieces_of_name(name))))
+                found.append(Alternative(words, weight * cap, says))
         return found
 
     def _best_idf(self, group: Group) -> float:

@@ -42,7 +42,7 @@ _GERMAN = (
     "kommen kommst gehe geht gehen geh gehst kriege krieg kriegt kriegen bekomme bekommt bekommen "
     "hole holt will wollen wolle möchte mag liegts gibts geht's ists darfs zeigen eher ungefähr "
     "circa paar einfach richtig vorher nachher dann lang lange wieviele ordentlich unserer "
-    "unserem unseren selber selbst allein alleine"
+    "unserem unseren selber selbst allein alleine für"
 )
 _ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being "
@@ -150,6 +150,12 @@ _KEPT = {
     "vorsicherung": "vorsicherung",
     "vorsicherungen": "vorsicherung",
     "absicherung": "absicherung",
+    # A fan is not air, a sensor not a feeling, a counter not a number.
+    **{
+        form: word
+        for word in ("lufter", "laufer", "zahler", "fuhler")
+        for form in (word, word + "s", word + "n")
+    },
     "lange": "lange",  # "wie lange" asks for a time, "wie lang" for a length
 }
 _NOT_PARTICIPLES = frozenset(

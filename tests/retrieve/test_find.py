@@ -35,7 +35,7 @@ async def test_stages_are_reported(services: SmallServices) -> None:
     stages: list[Stage] = []
     found = await find_passages("Öl wechseln", Scope(), services=services, on_stage=stages.append)
     names = [stage.name for stage in stages]
-    assert names == ["scope", "bm25", "dedup", "verdict"]
+    assert names == ["scope", "bm25", "near", "dedup", "verdict"]
     assert all(stage.ended_ns >= stage.started_ns for stage in stages)
     assert stages[-2].chunk_ids == tuple(hit.chunk.id for hit in found.stages["final"])
 
