@@ -1,15 +1,15 @@
 """Pictures of the chat as people see it: ``python -m evals.screenshots [--out FOLDER]``.
 
 Starts the service on a folder of its own with the sample manuals, and takes the first screen, an
-answer with notices and sources, the opened page, a refusal and a quotation: at 1280 and 390 px,
-light and dark, German and English. With the stand-in Ollama, so that no model is needed.
+answer with notices and sources, the opened page, how the answer was made, a refusal and a
+quotation: at 1280 and 390 px, light and dark, German and English; and an answer on paper as PDF.
+With the stand-in Ollama, so that no model is needed.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -70,7 +70,10 @@ def main() -> None:
         copy = copy_data(Path(folder, "prepared"), Path(folder, "quoting"))
         with (
             served(
-                Path(folder, "prepared"), passwords=passwords, OLLAMA_BASE_URL=ollama.url
+                Path(folder, "prepared"),
+                passwords=passwords,
+                OLLAMA_BASE_URL=ollama.url,
+                HYDE="never",  # or it would take the answer that is laid out for the question
             ) as writing,
             served(copy, passwords=passwords) as quoting,
             sync_playwright() as playwright,
@@ -79,22 +82,23 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             for language, width, scheme in product(LANGUAGES, SIZES, ("light", "dark")):
                 words, name = LANGUAGES[language], f"{language}-{width}-{scheme}"
-                save = _saver(out, name)
+                save = Save(out, name)
                 with_model(_page(browser, writing, words, width, scheme), words, ollama, save)
                 without_model(_page(browser, quoting, words, width, scheme), words, save)
                 print(name, flush=True)
             browser.close()
 
 
-Save = Callable[[Page, str], None]
+@dataclass(frozen=True)
+class Save:
+    """``save(page, "first")`` writes ``first-de-390-dark.png`` into the folder."""
 
+    folder: Path
+    name: str
 
-def _saver(out: Path, name: str) -> Save:
-    def save(page: Page, what: str) -> None:
+    def __call__(self, page: Page, what: str) -> None:
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=out / f"{what}-{name}.png", animations="disabled")
-
-    return save
+        page.screenshot(path=self.folder / f"{what}-{self.name}.png", animations="disabled")
 
 
 def with_model(page: Page, words: Words, ollama: OllamaStandIn, save: Save) -> None:
@@ -109,6 +113,14 @@ def with_model(page: Page, words: Words, ollama: OllamaStandIn, save: Save) -> N
     page.locator(".mw-viewer img").first.evaluate("image => image.decode()")
     save(page, "page")
     page.keyboard.press("Escape")
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.locator("[data-tool=print]").last.click()
+    page.wait_for_function("window.printed")
+    page.pdf(path=save.folder / f"paper-{save.name}.pdf", format="A4")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.locator(".mw-made summary").last.click()
+    page.locator(".mw-tools").last.scroll_into_view_if_needed()
+    save(page, "made")
     page.click("#header #new-chat-button")
     _ask(page, words.unknown)
     save(page, "refusal")

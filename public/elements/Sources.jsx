@@ -11,7 +11,7 @@ export default function Sources() {
               <span className="mw-n">{source.n}</span>
               <span className="mw-page">
                 {props.words.page} {source.place.label}
-                {source.machine ? ` · ${source.machine}` : ""}
+                {source.machine && !source.place.title.includes(source.machine) ? ` · ${source.machine}` : ""}
               </span>
               <span className="mw-title">
                 {source.place.title}
