@@ -32,6 +32,8 @@ from rag.chat.machines import (
     modes_again,
     modes_of,
     scope_of,
+    type_mode,
+    types_of,
 )
 from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
 from rag.chat.model import MODEL, model_command, show_model
@@ -107,7 +109,9 @@ async def offer_choices() -> None:
     address = cl.context.session.environ.get("HTTP_REFERER", "")
     chosen = machine_of_address(address, machines)
     emitter = cl.context.emitter
-    await emitter.set_modes([machine_mode(machines, language, chosen)] if machines else [])
+    types = types_of(await asyncio.to_thread(services.library.manuals))
+    modes = [machine_mode(machines, language, chosen)] if machines else []
+    await emitter.set_modes([*modes, type_mode(types, language)] if types else modes)
     try:
         await the_user(Role.ADMIN)
     except RagError:
@@ -161,7 +165,7 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     manuals = await asyncio.to_thread(services.library.manuals)
     asked = cl.user_session.get("asked") or {}
     modes = message.modes or modes_again(message.content, asked)
-    scope = scope_of(modes, machines)
+    scope = scope_of(modes, machines, types_of(manuals))
     turns = cl.user_session.get("turns") or ()
     await asyncio.to_thread(door.pace.read, services.database)
     pages = {one.id: one.pages for one in manuals}

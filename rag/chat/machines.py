@@ -1,4 +1,5 @@
-"""Which machine is asked about: offered in the input, checked on the server."""
+"""Which machine and which of its manuals is asked about: offered in the input, checked on the
+server."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 from chainlit.mode import Mode, ModeOption
 
 from rag.messages import say
-from rag.types import Language, Scope
+from rag.types import Language, Manual, ManualStatus, Scope
 
 MODE = "machine"
+TYPE_MODE = "manual_type"
 ALL = "all"
 
 
@@ -24,10 +26,34 @@ def machine_mode(machines: Sequence[str], language: Language, chosen: str = "") 
     return Mode(id=MODE, name=say("chat.machine", language), options=options)
 
 
-def scope_of(modes: Mapping[str, str] | None, machines: Sequence[str]) -> Scope:
-    """What the browser chose, if there is such a machine; all of them otherwise."""
+def type_mode(types: Sequence[str], language: Language) -> Mode:
+    """The picker of a manual's type; it starts with all of them."""
+    options = [ModeOption(id=ALL, name=say("chat.all_types", language), icon="library")]
+    options += [ModeOption(id=name, name=name, icon="book") for name in types]
+    options[0].default = True
+    return Mode(id=TYPE_MODE, name=say("chat.manual_type", language), options=options)
+
+
+def types_of(manuals: Sequence[Manual]) -> list[str]:
+    """The types that tell a machine's active manuals apart, sorted; none where every machine has
+    manuals of one type only, since then there is nothing to choose."""
+    of_machine: dict[str, set[str]] = {}
+    for manual in manuals:
+        if manual.status is ManualStatus.ACTIVE and manual.type:
+            of_machine.setdefault(manual.machine, set()).add(manual.type)
+    several = [types for types in of_machine.values() if len(types) > 1]
+    return sorted(set().union(*several))
+
+
+def scope_of(
+    modes: Mapping[str, str] | None, machines: Sequence[str], types: Sequence[str] = ()
+) -> Scope:
+    """What the browser chose, if there is such a machine and such a type; all of them otherwise."""
     chosen = (modes or {}).get(MODE, ALL)
-    return Scope(machines=(chosen,)) if chosen in machines else Scope()
+    kind = (modes or {}).get(TYPE_MODE, ALL)
+    return Scope(
+        machines=(chosen,) if chosen in machines else (), types=(kind,) if kind in types else ()
+    )
 
 
 def modes_of(thread: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

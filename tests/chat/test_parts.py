@@ -15,6 +15,8 @@ from rag.chat.machines import (
     modes_again,
     modes_of,
     scope_of,
+    type_mode,
+    types_of,
 )
 from rag.chat.starters import suggest
 from rag.types import (
@@ -102,6 +104,32 @@ def test_only_machines_that_exist_narrow_the_search(
     modes: dict[str, str] | None, scope: Scope
 ) -> None:
     assert scope_of(modes, MACHINES) == scope
+
+
+def manual(machine: str, kind: str, status: ManualStatus = ManualStatus.ACTIVE) -> Manual:
+    return Manual(
+        kind + machine, "", "T", machine, kind, "1", "de", "a.pdf", pages=1, chunks=1, status=status
+    )
+
+
+def test_a_type_is_offered_where_a_machine_has_several() -> None:
+    one = [manual("SK 37", "operating"), manual("HP 160", "parts")]
+    assert types_of(one) == []
+    old = manual("SK 37", "wiring", ManualStatus.SUPERSEDED)
+    assert types_of([*one, manual("SK 37", "parts"), old]) == ["operating", "parts"]
+    mode = type_mode(["operating", "parts"], "de")
+    assert [option.id for option in mode.options] == [ALL, "operating", "parts"]
+    assert [option.id for option in mode.options if option.default] == [ALL]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "types"),
+    [("parts", ("parts",)), (ALL, ()), ("somebody's", ()), ("wiring", ())],
+)
+def test_only_types_that_exist_narrow_the_search(chosen: str, types: tuple[str, ...]) -> None:
+    modes = {"machine": "SK 37", "manual_type": chosen}
+    scope = scope_of(modes, MACHINES, ["operating", "parts"])
+    assert scope == Scope(machines=("SK 37",), types=types)
 
 
 def test_machine_of_the_address() -> None:
