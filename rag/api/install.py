@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
+from starlette.routing import Mount
 
 from rag.api.caller import request_language
 from rag.api.deadlines import BodyDeadline
 from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.manual_routes import admin_routes
+from rag.api.model_routes import model_routes
 from rag.api.operations import operation_routes
 from rag.api.problems import API, Problem, plain_problem, problem_response
 from rag.api.proxies import TrustedProxies
 from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
-from rag.api.model_routes import model_routes
 from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.api.v1.app import create_api
@@ -57,7 +60,7 @@ def install(door: Door) -> None:
     router.routes[:] = [route for route in router.routes if not _is(route, _CLOSED)]
     app.router.routes[:] = [route for route in app.router.routes if not _is(route, _DOCUMENTATION)]
     count = len(app.router.routes)
-    app.mount(API, create_api(door))
+    app.router.routes.append(_whole(Mount(API, create_api(door))))
     app.include_router(admin_routes(door))
     app.include_router(model_routes(door))
     config.project.user_session_timeout = int(settings.session_hours * 3600)
@@ -87,6 +90,12 @@ async def _invalid(request: Request, _: Exception) -> Response:
     """Says that it is wrong, and nothing of it: FastAPI's own sends back what came, passwords too,
     and fails on what is no text."""
     return problem_response(Problem(422, "problem.422.detail", request_language(request.headers)))
+
+
+def _whole(mount: Mount) -> Mount:
+    """For every path below it: Starlette's pattern stops at a line break (%0A)."""
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _is(route: object, prefixes: tuple[str, ...]) -> bool:
