@@ -68,6 +68,11 @@ TOKENS = Counter(
     "millwright_tokens", "Tokens read and written by the language model.", ["kind"],
     registry=REGISTRY,
 )  # fmt: skip
+MISCOUNTED = Counter(
+    "millwright_prompts_miscounted",
+    "Prompts whose tokens Ollama counted otherwise than planned: perhaps cut by it.",
+    registry=REGISTRY,
+)
 CACHE = Counter(
     "millwright_cache_lookups", "Look-ups in a cache.", ["cache", "result"], registry=REGISTRY
 )
@@ -151,6 +156,8 @@ def _count_stage(stage: Stage) -> None:
     for kind in ("prompt", "answer"):
         if tokens := stage.attributes.get(f"{kind}_tokens"):
             TOKENS.labels(kind).inc(int(tokens))
+    if stage.attributes.get("prompt_tokens_mismatch"):
+        MISCOUNTED.inc()
 
 
 def _count_answer(answer: Answer) -> None:
