@@ -11,7 +11,7 @@ MALLOC_ARENA_MAX ?= 2
 
 export DATA_DIR MODELS_DIR MALLOC_ARENA_MAX
 
-.PHONY: run test check lock mlflow models samples format clean
+.PHONY: run test check lock mlflow models samples format licences sbom audit clean
 
 run: .venv/.serves models
 	@$(BIN)/python -m rag.start --host $(HOST) --port $(PORT)
@@ -40,6 +40,15 @@ mlflow: .venv-evals/.evaluates
 
 samples: .venv/.checks
 	$(BIN)/python -m evals.samples
+
+licences: .venv/.checks
+	$(BIN)/python -m evals.licences
+
+sbom: .venv/.checks models
+	$(BIN)/python -m evals.sbom build/sbom.json
+
+audit: .venv/.checks
+	$(BIN)/python -m evals.audit
 
 format: .venv/.checks
 	$(BIN)/ruff check --fix .
