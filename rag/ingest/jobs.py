@@ -18,8 +18,9 @@ from typing import Protocol
 from uuid import uuid4
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
-from rag.errors import RagError
+from rag.errors import RagError, StoreDown
 from rag.ingest.calendar import keep_calendar
 from rag.ingest.manual import Stores, check_file, in_thread, ingest_manual, sweep, take_file
 from rag.ingest.reindex import reindex
@@ -290,7 +291,9 @@ class JobQueue:
             take_file(path, part, link=link)
             part.rename(job.file_path)
             self._table.add(job)
-        except BaseException:
+        except BaseException as error:
             part.unlink(missing_ok=True)
             job.file_path.unlink(missing_ok=True)
+            if isinstance(error, OperationalError):  # the database cannot be written
+                raise StoreDown("error.disk_full", retryable=True) from error
             raise
