@@ -37,6 +37,7 @@ from rag.chat.machines import (
 )
 from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
 from rag.chat.model import MODEL, model_command, show_model
+from rag.chat.reindexing import tell_of_reindexing
 from rag.chat.starters import Suggestions
 from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
@@ -169,6 +170,7 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     turns = cl.user_session.get("turns") or ()
     await asyncio.to_thread(door.pace.read, services.database)
     pages = {one.id: one.pages for one in manuals}
+    await tell_of_reindexing(door.jobs.reindexing, language)
     view = AnswerView(message.content, language, pages, door.pace)
     fresh = cl.user_session.get("fresh") == message.content
     cl.user_session.set("fresh", None)

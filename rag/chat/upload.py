@@ -78,6 +78,10 @@ def report(manual: Manual, language: Language) -> str:
     if manual.status is ManualStatus.NEEDS_RELEASE:
         unread = ", ".join(str(page) for page in manual.quality.unread_pages) or "–"
         return say("upload.needs_release", language, title=manual.title, unread=unread)
+    if manual.status in (ManualStatus.SUPERSEDED, ManualStatus.SCHEDULED):
+        reason = say(f"upload.filed_{manual.status}", language, day=manual.valid_from)
+        words = {"title": manual.title, "revision": manual.revision, "reason": reason}
+        return say("upload.filed", language, **words)
     return say(
         "upload.done",
         language,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -160,13 +160,10 @@ def check_words(content: bytes) -> tuple[list[Concept], list[BadFile]]:
     wrong: list[BadFile] = []
     concepts: list[Concept] = []
     try:
-        concepts = list(_read(_decoded(content), wrong.append))
+        known = {concept.id for concept in _shipped()}
+        concepts = list(_read(_decoded(content), wrong.append, known))
     except BadFile as error:
         return [], [*wrong, error]
-    known = {concept.id for concept in _shipped()}
-    for concept in concepts:
-        if concept.id not in known and sum(map(len, concept.terms.values())) < 2:
-            wrong.append(BadFile("error.glossary_alone", id=concept.id))
     if not concepts and not wrong:
         wrong.append(BadFile("error.glossary_no_words"))
     return concepts, wrong
@@ -198,8 +195,11 @@ def _decoded(content: str | bytes) -> str:
         raise BadFile("error.glossary_not_utf8") from error
 
 
-def _read(text: str, report: Callable[[BadFile], None]) -> Iterator[Concept]:
-    """The concepts line by line; ``report`` is told of each bad line, which is left out.
+def _read(
+    text: str, report: Callable[[BadFile], None], known: Collection[str] | None = None
+) -> Iterator[Concept]:
+    """The concepts line by line; ``report`` is told of each bad line, which is left out. With
+    ``known`` ids, a line of one word is bad unless it adds that to a known one.
 
     Raises ``BadFile`` when the file as a whole is none.
     """
@@ -214,6 +214,9 @@ def _read(text: str, report: Callable[[BadFile], None]) -> Iterator[Concept]:
             concept = _concept(row, number)
             if concept.id in seen:
                 raise BadFile("error.glossary_twice", line=str(number), id=concept.id)
+            is_alone = sum(len(terms) for terms in concept.terms.values()) < 2
+            if known is not None and is_alone and concept.id not in known:
+                raise BadFile("error.glossary_alone", line=str(number), id=concept.id)
         except BadFile as error:
             report(error)
             continue

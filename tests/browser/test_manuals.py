@@ -41,19 +41,24 @@ async def open_library(admin: Person) -> None:
 
 
 async def choose(admin: Person, *files: Path) -> list[Locator]:
-    """Choose ``files``; the forms that ask about each."""
-    await admin.page.set_input_files(".mw-choose input", files)
-    forms = admin.page.locator(".mw-file")
+    """Choose ``files``; the forms that ask about each, when all have been looked at."""
+    await admin.page.set_input_files(".mw-upload .mw-choose input", files)
+    forms = admin.page.locator('.mw-file[data-state="form"]')
     await expect(forms).to_have_count(len(files))
     return await forms.all()
 
 
 async def upload(admin: Person, *files: Path, **fields: str) -> None:
-    """Choose ``files``, say the same of each, send them and wait until they are read."""
-    page = admin.page
+    """Choose ``files``, say the same of each, and have them read."""
     for entry in await choose(admin, *files):
         for label, text in fields.items():
             await entry.get_by_label(label.replace("_", " "), exact=True).fill(text)
+    await send(admin, *files)
+
+
+async def send(admin: Person, *files: Path) -> None:
+    """Have what was chosen read, and wait until it is."""
+    page = admin.page
     await page.click(".mw-send")
     await expect(page.locator(".mw-file")).to_have_count(0)
     for file in files:
@@ -90,9 +95,29 @@ async def test_the_whole_life_of_two_revisions(
     new.write_bytes(small_manual(machine, "B", "Die Zykloidschraube wird mit 34 Nm angezogen."))
     admin = await open_page(service, "admin")
     await open_library(admin)
-    about = {"Maschine": machine, "Art": "Betriebsanleitung"}
-    await upload(admin, old, **about, Revision="A")
-    await upload(admin, new, **about, Revision="B", Gültig_ab="2026-01-31")
+    [form] = await choose(admin, new)
+    await expect(form.get_by_label("Art", exact=True)).to_have_value("Betriebsanleitung")
+    await expect(form.get_by_label("Revision", exact=True)).to_have_value("B")
+    await expect(form.locator('[data-field="revision"]')).to_contain_text("Vorschlag")
+    await form.get_by_label("Maschine", exact=True).fill(machine)
+    await expect(form.locator('[data-field="machine"]')).not_to_contain_text("Vorschlag")
+    # What was sent and typed outlives the page.
+    await admin.page.reload()
+    await open_library(admin)
+    [form] = await admin.page.locator('.mw-file[data-state="form"]').all()
+    await expect(form.get_by_label("Maschine", exact=True)).to_have_value(machine)
+    await form.get_by_label("Gültig ab", exact=True).fill("2026-01-31")
+    await expect(form.locator(".mw-plan")).to_contain_text("Wird nach dem Einlesen")
+    await send(admin, new)
+    # The older one comes later: it hides the newer one only when the admin says so.
+    [form] = await choose(admin, old)
+    await form.get_by_label("Maschine", exact=True).fill(machine)
+    await expect(form.locator(".mw-plan")).to_contain_text("Revision B) ist nach Datum")
+    await form.get_by_label("diese neue Datei").check()
+    await expect(form.locator(".mw-plan")).to_contain_text("Löst nach dem Einlesen")
+    await form.get_by_label("weiterhin die jetzt aktive").check()
+    await expect(form.locator(".mw-plan")).to_contain_text("bleibt aktiv")
+    await send(admin, old)
     await admin.page.fill(".mw-tools input", machine)
     await expect(admin.page.locator(".mw-manuals tr[data-manual]")).to_have_count(2)
     await has_status(admin, "A", "superseded")
@@ -128,6 +153,7 @@ async def test_two_files_at_once_and_a_page_that_nobody_could_read(
         await entry.get_by_label("Machine").fill(machine)
         await entry.get_by_label("Type").fill("Manual")
         await entry.get_by_label("Revision").fill(revision)
+        await entry.get_by_label("Language").select_option("de")
     await page.click(".mw-send")
     await expect(page.locator('.mw-job[data-status="done"]')).to_have_count(2)
     waiting = page.locator(".mw-job", has_text="bad.pdf").locator(".mw-state")
@@ -205,10 +231,9 @@ async def test_bad_files_say_why_and_details_can_be_corrected(
         }""",
         "This is a text, whatever its name says.",
     )
-    await page.dispatch_event(".mw-drop", "drop", {"dataTransfer": dropped})
-    await page.click(".mw-send")
+    await page.dispatch_event(".mw-upload .mw-drop", "drop", {"dataTransfer": dropped})
     await expect(page.locator(".mw-file .mw-wrong")).to_contain_text("kein PDF")
-    await page.get_by_role("button", name="Nicht hochladen").click()
+    await page.get_by_role("button", name="Verwerfen").click()
     await upload(admin, file, Maschine="Falsch", Revision="7")
     await page.fill(".mw-tools input", "Falsch")
     await row(admin, "7").locator(".mw-open").click()
@@ -217,6 +242,38 @@ async def test_bad_files_say_why_and_details_can_be_corrected(
     await page.keyboard.press("Enter")
     await page.fill(".mw-tools input", machine)
     await has_status(admin, "7", "active")
+
+
+async def test_the_plants_own_words(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    """A word of the shop floor finds the manual's page as soon as it is uploaded; and no more when
+    it is taken back."""
+    manual, good, bad = (tmp_path / name for name in ("a.pdf", "good.csv", "bad.csv"))
+    manual.write_bytes(small_manual(machine, "1", "Die Zykloidschraube erhaelt 21 Nm."))
+    good.write_text("id;de;en\nzyk;Wackelpeter|Zykloidschraube;\n")
+    bad.write_text("id;de;en\nzyk;Wackelpeter|Zykloidschraube;\nallein;Quirl;\nkaputt\n")
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+    await upload(admin, manual, Maschine=machine)
+    lists = page.locator(".mw-words [data-version]")
+    await page.set_input_files(".mw-words input", bad)
+    wrong = page.locator(".mw-words .mw-wrong li")
+    await expect(wrong).to_contain_text(["Zeile 3", "Zeile 4"])
+    await expect(lists).to_have_count(1)
+    await page.set_input_files(".mw-words input", good)
+    await expect(page.locator(".mw-words [data-in-use]")).to_contain_text("good.csv")
+
+    technician = await open_page(service)
+    question = f"{machine}: Wackelpeter?"
+    answer = await technician.ask(question)
+    await expect(answer).to_contain_text("Zykloidschraube erhaelt 21 Nm")
+
+    await page.get_by_role("button", name="Ohne eigene Wörter").click()
+    await page.locator(".mw-question").get_by_role("button", name="Ohne eigene Wörter").click()
+    await expect(page.locator(".mw-words [data-in-use]")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Diese Fassung benutzen")).to_be_visible()
 
 
 async def test_sorting_and_searching(service: Service, open_page: OpenPage) -> None:
@@ -259,14 +316,16 @@ async def test_everyone_can_use_it(
     looks: dict[str, Any], service: Service, open_page: OpenPage, tmp_path: Path
 ) -> None:
     """WCAG 2.2 A and AA, as far as axe-core can tell."""
-    file = tmp_path / "manual.pdf"
-    file.write_text("No PDF.")
+    bad, good = tmp_path / "bad.pdf", tmp_path / "good.pdf"
+    bad.write_text("No PDF.")
+    good.write_bytes(small_manual("Kran WK 90", str(looks), "Mit 21 Nm anziehen."))
     admin = await open_page(service, "admin", **looks)
     await open_library(admin)
     page = admin.page
-    await choose(admin, file)
-    await page.click(".mw-send")
+    await choose(admin, good)
+    await page.set_input_files(".mw-upload .mw-choose input", bad)
     await expect(page.locator(".mw-file .mw-wrong")).to_be_visible()
+    await expect(page.locator(".mw-plan")).to_be_visible()
     await page.locator(".mw-open").first.click()
     assert await faults(page) == [], "library"
     await page.locator(".mw-actions .mw-dangerous").click()
@@ -278,6 +337,9 @@ async def test_everyone_can_use_it(
     await page.keyboard.press("Enter")
     await expect(page.locator(".mw-part").first).to_be_visible()
     assert await faults(page) == [], "page beside its text"
+    await page.keyboard.press("Escape")
+    for one in await page.locator(".mw-file").get_by_role("button").all():
+        await one.click()
 
 
 async def test_others_are_not_offered_it(service: Service, open_page: OpenPage) -> None:

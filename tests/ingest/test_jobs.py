@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,11 +12,13 @@ import pytest
 
 from rag.errors import BadFile, RagError
 from rag.ingest.jobs import Job, JobQueue, JobStatus
-from rag.types import ManualMetadata, Scope
+from rag.store.library import Library
+from rag.types import Manual, ManualMetadata, Scope
 from tests.ingest.parts import Parts, make_pdf, open_parts
 from tests.store.fake_embedder import WordEmbedder
 
 pytestmark = pytest.mark.slow
+_TOO_LARGE = 4 * 1024 * 1024  # more than the database of these tests
 
 
 @pytest.fixture
@@ -141,6 +145,65 @@ async def test_a_failure_that_may_pass_can_be_retried(
     folder.unlink()
     await queue.retry(job.id)
     assert (await finished(queue, job)).status is JobStatus.DONE
+
+
+async def test_a_full_disk_is_said_and_a_retry_goes_on_when_there_is_room(
+    parts: Parts, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands for the full disk: the same error at the same call."""
+    path = make_pdf(tmp_path / "a.pdf", "A", pages=1)
+    with path.open("ab") as file:
+        file.write(b"\n%" + b"x" * _TOO_LARGE)
+    without_vectors = Parts(parts.settings, parts.database, parts.library, None)
+    queue = JobQueue(without_vectors)
+    job = await queue.enqueue(path, ManualMetadata(machine="A"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_TOO_LARGE, hard))
+    try:
+        await queue.start()
+        failed = await finished(queue, job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (failed.status, failed.error_key) == (JobStatus.FAILED, "error.disk_full")
+    assert failed.retryable
+    assert uploads(parts) == [job.file_path], "the file is kept"
+    assert (parts.library.manuals(), list(parts.library.folder.iterdir())) == ([], [])
+    await queue.retry(job.id)
+    assert (await finished(queue, job)).status is JobStatus.DONE
+    assert uploads(parts) == []
+    await queue.stop()
+
+
+class WatchedLibrary(Library):
+    """Says when it has looked for manuals whose day has come."""
+
+    looked = threading.Event()
+
+    def activate_due(self) -> list[Manual]:
+        due = super().activate_due()
+        self.looked.set()
+        return due
+
+
+async def test_a_revision_that_is_due_is_published_at_the_start(
+    parts: Parts, tmp_path: Path
+) -> None:
+    day = "2026-01-01"
+    library = WatchedLibrary(parts.database, lambda: day)
+    services = Parts(parts.settings, parts.database, library, None)
+    queue = JobQueue(services)
+    await queue.start()
+    about = ManualMetadata(machine="A", type="T", revision="1", valid_from="2026-02-01")
+    job = await queue.enqueue(make_pdf(tmp_path / "a.pdf", "A", pages=1), about)
+    manual_id = (await finished(queue, job)).manual_id
+    await queue.stop()
+    assert library.active_ids(Scope()) == frozenset()
+    day = "2026-02-01"
+    library.looked.clear()
+    await (again := JobQueue(services)).start()
+    assert await asyncio.to_thread(library.looked.wait, 60)
+    assert library.active_ids(Scope()) == {manual_id}
+    await again.stop()
 
 
 async def test_stopping_keeps_the_job_for_the_next_start(parts: Parts, tmp_path: Path) -> None:
