@@ -130,7 +130,7 @@ def read_into(
 
     ``on_page(done, total)`` is called after each page. What is no PDF is written as one to
     ``view`` first, or to a temporary file. Raises ``BadFile`` with the reason when nothing can be
-    made of the file; nothing was handed on then.
+    made of the file; what was handed on is then to be forgotten.
     """
     started = time.monotonic()
     kind = check_content(path, file_name)
@@ -191,6 +191,8 @@ def _read(
     for chunk in chunks_of(build_blocks(handed_on(), known.rules, cover, known.leading), facts):
         tally.chunk(chunk)
         take_chunk(chunk)
+    if tally.is_empty:
+        raise BadFile(_nothing_read(source.hidden is not None))
     said = guess(known.first, metadata, file_name)
     return Summary(
         sha256=sha256,

@@ -19,7 +19,10 @@ from PIL import Image
 
 from rag.ingest.layout import Line, PageLayout, union
 from rag.ingest.lines import in_reading_order
+from rag.ingest.pages import lines_of_region
 from rag.ingest.render import picture_of
+from rag.ingest.scan_rules import find_rules
+from rag.ingest.scan_tables import put_in_grids, scaled, word_rect
 
 _DPI = 250  # for a page without a scan of its own resolution
 _LEAST_DPI, _MOST_DPI = 150, 400  # a scan between these is read as it is: resampling costs words
@@ -89,27 +92,44 @@ def _read_picture(
 ) -> PageLayout | None:
     """The picture turned clockwise by quarter turns and read."""
     upright = picture.rotate(-90 * turned, expand=True) if turned else picture
-    table = _run(upright, languages, round(upright.width / size[turned % 2] * 72))
-    if table is None:
-        return None
     width, height = (size[1], size[0]) if turned % 2 else size
     scale = width / upright.width
+    dpi = round(72 / scale)
+    rules = find_rules(upright, dpi)
+    table = _run(rules.clean if rules else upright, languages, dpi)
+    if table is None:
+        return None
     layout = PageLayout(index, width, height, -turned % 4, source="ocr")
-    words: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
+    words = _words(table)
+    if words:
+        weights = [len(row["text"]) for row in words]
+        total = sum(float(r["conf"]) * w for r, w in zip(words, weights, strict=True))
+        layout.confidence = round(total / sum(weights) / 100, 3)
+    if rules:
+        words = put_in_grids(layout, rules, words, scale)
+    by_line: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
+    for row in words:
+        by_line[row["block_num"], row["par_num"], row["line_num"]].append(row)
+    lines = [_line(row, scale, index) for row in by_line.values()]
+    _even_out_sizes(lines)
+    places = [
+        Line("", grid.rect, 0.0, False, index, region=n) for n, grid in enumerate(layout.grids)
+    ]
+    # Tesseract takes names and values of a list for two columns; here they are read across.
+    for line in in_reading_order([*lines, *places]):
+        layout.lines.extend([line] if line.region < 0 else lines_of_region(line, layout))
+    return layout
+
+
+def _words(table: str) -> list[dict[str, str]]:
+    """The rows of Tesseract's table that are words."""
+    kept = []
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
         text = (row["text"] or "").strip() if row["level"] == "5" else ""
         # A value read with doubt is kept: a list with a hole in it would mislead more.
         if re.search(r"\w", text) or (text and float(row["conf"]) >= 100 * _LEAST_SIGN):
-            words[row["block_num"], row["par_num"], row["line_num"]].append(row)
-    found = [row for line in words.values() for row in line]
-    if found:
-        weights = [len(row["text"]) for row in found]
-        total = sum(float(r["conf"]) * w for r, w in zip(found, weights, strict=True))
-        layout.confidence = round(total / sum(weights) / 100, 3)
-    # Tesseract takes names and values of a list for two columns; here they are read across.
-    layout.lines = in_reading_order([_line(row, scale, index) for row in words.values()])
-    _even_out_sizes(layout.lines)
-    return layout
+            kept.append(row)
+    return kept
 
 
 def _even_out_sizes(lines: list[Line]) -> None:
@@ -121,15 +141,7 @@ def _even_out_sizes(lines: list[Line]) -> None:
 
 
 def _line(words: list[dict[str, str]], scale: float, index: int) -> Line:
-    rects = [
-        (
-            int(word["left"]) * scale,
-            int(word["top"]) * scale,
-            (int(word["left"]) + int(word["width"])) * scale,
-            (int(word["top"]) + int(word["height"])) * scale,
-        )
-        for word in words
-    ]
+    rects = [scaled(word_rect(word), scale) for word in words]
     # The boxes are as high as the ink; letters with ascender and descender are about 0.95 em.
     size = fmean(rect[3] - rect[1] for rect in rects) * 1.1
     text = " ".join(word["text"] for word in words)

@@ -136,11 +136,12 @@ def _ordered(words: Sequence[Word], turned: Sequence[Glyph], layout: PageLayout)
         if line.region < 0:
             ordered.append(line)
         else:
-            ordered.extend(_lines_of_region(line, layout))
+            ordered.extend(lines_of_region(line, layout))
     return ordered
 
 
-def _lines_of_region(place: Line, layout: PageLayout) -> list[Line]:
+def lines_of_region(place: Line, layout: PageLayout) -> list[Line]:
+    """The lines of the grid or frame whose place in the reading order is ``place``."""
     if place.region < len(layout.grids):
         grid: Grid = layout.grids[place.region]
         by_place = sorted(grid.cells, key=lambda cell: (cell.rows[0], cell.columns[0]))

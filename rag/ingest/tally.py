@@ -37,6 +37,11 @@ class Tally:
         if chunk.kind in self._codes:
             self._codes[chunk.kind].update(chunk.codes)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to be found, and nothing that a human could look into."""
+        return not self._languages and not self._unread
+
     def quality(self, seconds: float) -> Quality:
         """The report; ``seconds`` is how long reading took."""
         certain = [sure for sure in self._scanned.values() if sure is not None]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.broken_files import make_broken_files
 from tests.ingest.parts import Parts, open_parts
 
 
@@ -13,3 +14,11 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     parts = open_parts(tmp_path / "data")
     yield parts
     parts.close()
+
+
+@pytest.fixture(scope="session")
+def broken_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every file of ``evals.broken_files``, to be left as it is."""
+    folder = tmp_path_factory.mktemp("broken")
+    make_broken_files(folder)
+    return folder

@@ -100,3 +100,19 @@ def photograph(lines: Sequence[str], size: tuple[int, int] = (1240, 1754)) -> Im
     for number, line in enumerate(lines):
         pen.text((120, 140 + 50 * number), line, fill="black", font=font)
     return picture
+
+
+def scanned_table(rows: Sequence[Sequence[str]], tilt: float) -> Image.Image:
+    """A ruled table between two lines of text, at 200 dpi, ``tilt`` degrees askew."""
+    picture = Image.new("L", (1654, 2339), 250)
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.truetype(FONT, 28)
+    pen.text((170, 230), "Die Tabelle nennt die Störungen der Anlage.", fill=40, font=font)
+    edges, y = (170, 330, 690, 1080, 1480), 300
+    for row in rows:
+        for left, right, text in zip(edges[:-1], edges[1:], row, strict=True):
+            pen.rectangle((left, y, right, y + 62), outline=40, width=3)
+            pen.text((left + 14, y + 14), text, fill=40, font=font)
+        y += 62
+    pen.text((170, y + 60), "Danach den Betreiber verständigen.", fill=40, font=font)
+    return picture.rotate(tilt, resample=Image.Resampling.BICUBIC, fillcolor=250)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from itertools import pairwise
 from pathlib import Path
 
 import docx
@@ -20,6 +21,7 @@ from tests.ingest.documents import (
     photograph,
     read,
     rendered_break,
+    scanned_table,
     table,
     word_manual,
 )
@@ -234,6 +236,29 @@ def test_a_picture_of_a_page_is_read_by_ocr(name: str, tmp_path: Path) -> None:
     assert (manual.pages[0].width, manual.pages[0].height) == pytest.approx((595, 842), abs=1)
     if more:
         assert "Zweite Seite" in manual.pages[1].text
+
+
+@pytest.mark.slow
+def test_a_ruled_table_on_a_leaning_scan_gives_a_record_a_code(tmp_path: Path) -> None:
+    codes = range(201, 213)
+    rows = [(f"E-{n}", "Druck zu niedrig", f"Ventil Y{n} klemmt", "Ventil reinigen") for n in codes]
+    head = ("Code", "Störung", "Ursache", "Abhilfe")
+    scanned_table([head, *rows], -0.8).save(tmp_path / "scan.png", dpi=(200, 200))
+    manual = read(tmp_path / "scan.png")
+    faults = of_kind(manual.chunks, "fault")
+    texts = [
+        f"Code: {code} | Störung: {fault} | Ursache: {cause} | Abhilfe: {remedy}"
+        for code, fault, cause, remedy in rows
+    ]
+    assert len(faults) == len(rows)
+    assert sum(fault.text == text for fault, text in zip(faults, texts, strict=True)) >= 11
+    assert [chunk.text for chunk in of_kind(manual.chunks, "text")] == [
+        "Die Tabelle nennt die Störungen der Anlage.",
+        "Danach den Betreiber verständigen.",
+    ]
+    tops = [fault.boxes[0].y0 for fault in faults]
+    assert tops == sorted(tops)
+    assert all(0.25 < after - before < 0.28 for before, after in pairwise(n * 10 for n in tops))
 
 
 # --- showing and refusing ------------------------------------------------------------------------

@@ -79,6 +79,13 @@ def test_headers_and_footers_are_in_no_chunk(language: str) -> None:
 
 
 @both
+def test_every_page_and_passage_is_in_the_manuals_language(language: str) -> None:
+    manual = read(language)
+    assert {page.language for page in manual.pages} == {language}
+    assert [chunk.text for chunk in manual.chunks if chunk.language != language] == []
+
+
+@both
 def test_every_signal_word_box_is_a_notice_with_its_exact_text(language: str) -> None:
     notices = chunks_of(language, "notice")
     found = [(c.first_page, squeezed(c.text), c.signal, list(c.heading)) for c in notices]

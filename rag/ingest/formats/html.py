@@ -46,6 +46,7 @@ _ADMONITION = re.compile(
 )
 _DATA_PICTURE = re.compile(r"^data:image/(?:png|jpe?g|webp);base64,", re.IGNORECASE)
 _DEEPEST = 200  # elements within elements; what lies deeper is read as plain text
+_MOST_TAGS = 400_000  # some 100 MB as a tree
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -56,6 +57,8 @@ def read_html(data: bytes) -> Iterator[Piece]:
 
 def read_html_text(text: str) -> Iterator[Piece]:
     """As ``read_html``, of characters."""
+    if text.count("<") > _MOST_TAGS:
+        raise BadFile("error.document_too_long")
     # libxml2 takes no text with a declaration of its coding, and no NUL.
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text.replace("\x00", " "))
     parser = lxml_html.HTMLParser(

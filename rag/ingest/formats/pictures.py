@@ -13,7 +13,7 @@ from rag.errors import BadFile
 
 # What Pillow raises on damaged files, besides its own.
 _DAMAGED = (
-    UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError,
+    UnidentifiedImageError, OSError, ValueError, SyntaxError,
     EOFError, TypeError, KeyError, IndexError, ZeroDivisionError,
 )  # fmt: skip
 _FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
@@ -46,6 +46,8 @@ def pages_of(path: Path) -> Iterator[tuple[Image.Image, float, float]]:
                     yield _as_page(picture, dpi)
         except BadFile:
             raise
+        except Image.DecompressionBombError as error:
+            raise BadFile("error.picture_too_large") from error
         except _DAMAGED as error:
             raise BadFile("error.picture_damaged") from error
 
@@ -59,7 +61,7 @@ def drawing(data: bytes) -> Image.Image | None:
             with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
                 _check_size(file)
                 picture = _on_white(file)
-        except (BadFile, *_DAMAGED):
+        except (BadFile, Image.DecompressionBombError, *_DAMAGED):
             return None
     picture.thumbnail((_DRAWING_PIXELS, _DRAWING_PIXELS))
     return picture if min(picture.size) > 0 else None

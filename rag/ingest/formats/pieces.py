@@ -12,7 +12,8 @@ from rag.ingest.signals import SIGNAL_WORDS
 
 _MOST_CHARACTERS = 10_000_000  # some 3,000 pages; what is longer is an attack
 MOST_PIECES = 60_000
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
+_MEANINGLESS = ("Cf", "Cn", "Co")  # marks of direction, unassigned, of one font alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ def tidy(runs: Iterable[Run]) -> Text:
     kept: list[Run] = []
     for run in runs:
         text = "".join(
-            sign for sign in _UNPRINTABLE.sub(" ", run.text) if unicodedata.category(sign) != "Cf"
+            sign
+            for sign in _UNPRINTABLE.sub(" ", run.text)
+            if sign.isascii() or unicodedata.category(sign) not in _MEANINGLESS
         )
         if not text:
             continue
