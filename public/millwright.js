@@ -181,10 +181,12 @@
 
   // Paper for the shift book: one answer, then the pages it cites with the passages marked. Copies
   // of what is on the screen; the style sheet hides all else.
-  const print = async (button, { words, language, question, record, pages }) => {
+  const print = async (button, { words, language, question, record, pages, cited = [] }) => {
     const step = button.closest(".step");
     const message = step.querySelector(".message-content").cloneNode(true);
     message.querySelectorAll(".mw-tools").forEach((tools) => tools.remove());
+    // On paper only what the answer rests on; what else was found is on the screen.
+    if (cited.length) for (const card of message.querySelectorAll(".mw-card")) if (!cited.includes(Number(card.dataset.n))) card.remove();
     // "Sources – tap to open the page": there is nothing to tap on paper.
     message.querySelectorAll(".mw-sources h2").forEach((one) => one.replaceChildren(one.textContent.split(" – ")[0]));
     const notices = noticesAbove(step);

@@ -40,7 +40,7 @@ const Made = ({ record, words, language }) => {
         ))}
       </dl>
       <h3>{words.steps}</h3>
-      <dl>
+      <dl className="mw-steps">
         {Object.entries(provenance.timings_ms || {}).map(([name, ms]) => (
           <div key={name}><dt>{words[`stage_${name}`] || name}</dt><dd>{duration(ms)}</dd></div>
         ))}

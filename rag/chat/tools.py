@@ -31,6 +31,7 @@ def answer_tools(answer: Answer, run_id: str, thread_id: str, language: Language
         # A follow-up asked anew must not lean on what has been said since.
         "again": answer.understood_as or answer.question,
         "text": citation_text(answer, language),
+        "cited": [citation.n for citation in answer.citations],
         "pages": printed_pages(answer),
         "record": record(answer),
     }
