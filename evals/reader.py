@@ -5,7 +5,8 @@ together: the first four tokens stay, then the head goes until half the window i
 prompt. (Seen in logs of 0.32 to 0.34: ``truncating input prompt limit=2050 prompt=7268 keep=4
 new=2050`` at ``num_ctx`` 4096. Older servers fill the whole window and drop its older half at the
 first token of the answer, which comes to the same.) So the rules, the notices and the best
-passages go first, and the question survives.
+passages go first, and the question survives. That a full window is halved again in mid-answer is
+not played: it would cost the unfitted prompt, which leaves no room for the answer, still more.
 """
 
 from __future__ import annotations
