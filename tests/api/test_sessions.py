@@ -13,6 +13,10 @@ import httpx
 import pytest
 
 from evals.chat_client import ChatClient
+from rag.access.accounts import Accounts
+from rag.settings import Settings
+from rag.store.database import open_database
+from rag.types import Role
 from tests.served import PROJECT, Service
 
 pytestmark = pytest.mark.slow
@@ -20,9 +24,9 @@ MINE = "/api/v1/manuals"
 HISTORY = {"pagination": {"first": 5}, "filter": {}}
 
 
-def command(service: Service, *arguments: str) -> str:
+def command(service: Service, *arguments: str) -> None:
     """``python -m rag.access``, beside the running service."""
-    done = subprocess.run(
+    subprocess.run(
         [sys.executable, "-m", "rag.access", *arguments],
         cwd=PROJECT,
         env={**os.environ, "DATA_DIR": str(service.data_dir)},
@@ -30,15 +34,16 @@ def command(service: Service, *arguments: str) -> str:
         text=True,
         check=True,
     )
-    return done.stdout
 
 
 @pytest.fixture
-async def somebody(operated: Service, request: pytest.FixtureRequest) -> tuple[str, str]:
+def somebody(operated: Service, request: pytest.FixtureRequest) -> tuple[str, str]:
     """The name and password of an account for this test alone."""
-    name = f"somebody-{abs(hash(request.node.name)) % 10**8}"
-    told = await asyncio.to_thread(command, operated, "add", name, "technician")
-    return name, told.strip().rpartition(" ")[2]
+    account = f"somebody-{abs(hash(request.node.name)) % 10**8}", "a password for a test"
+    engine = open_database(Settings(data_dir=operated.data_dir))
+    Accounts(engine).create(*account, Role.TECHNICIAN)
+    engine.dispose()
+    return account
 
 
 @pytest.fixture

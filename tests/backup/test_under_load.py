@@ -132,7 +132,7 @@ async def test_a_backup_under_load_equals_the_original(
 ) -> None:
     data_dir = copy_data(prepared[0], tmp_path / "data")
     archive, restored = tmp_path / "kept.tar.gz", tmp_path / "restored"
-    manuals = [make_pdf(tmp_path / f"{name}.pdf", name, pages=9) for name in ("X", "Y", "Z")]
+    manuals = [make_pdf(tmp_path / f"{name}.pdf", name, pages=6) for name in ("X", "Y")]
     with served(data_dir, passwords=prepared[1]) as service:
         load = Load(service)
         asking = [asyncio.create_task(load.ask(question)) for question in QUESTIONS]
