@@ -70,6 +70,15 @@
     return dialog(words, manual.title, words["action.save"], false, ...fields);
   };
 
+  // What becomes of a revision, and of those that are active: ``plan`` as the server says.
+  const planText = (words, language, plan, day) => {
+    const [open, close] = language === "de" ? ["„", "“"] : ["“", "”"];
+    const name = (one) => `${open}${one.title}${close}${one.revision ? ` (${words.revision} ${one.revision})` : ""}`;
+    const kind = { older: plan.unasked === "older" ? "older_known" : "older", later: plan.others.length ? "later" : "later_alone" }[plan.effect] || plan.effect;
+    const shown = day ? new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(`${day}T12:00`)) : "";
+    return fill(words[`plan.${kind}`], { others: plan.others.map(name).join(", "), day: shown });
+  };
+
   // --- a page as it was understood -------------------------------------------------------------
 
   const grid = (table) =>
@@ -154,5 +163,5 @@
   };
 
   // Chainlit may build the elements anew at any time: what must outlive that is in ``keep``.
-  window.millwright.manuals = { base, call, confirm, edit, events: new EventTarget(), fill, keep: { mine: new Set() }, openPages, send };
+  window.millwright.manuals = { base, call, confirm, edit, events: new EventTarget(), fill, keep: { mine: new Set() }, openPages, planText, send };
 })();

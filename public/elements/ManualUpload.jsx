@@ -40,14 +40,11 @@ const Field = ({ name, one, words, kit, known }) => {
 // What will happen to the revisions that are there: as the server says, before anything is done.
 const Plan = ({ one, words, kit }) => {
   const { effect, unasked, others } = one.plan;
-  const name = (other) => `${{ de: "„", en: "“" }[props.language]}${other.title}${{ de: "“", en: "”" }[props.language]}${other.revision ? ` (${words.revision} ${other.revision})` : ""}`;
-  const day = one.fields.valid_from ? new Intl.DateTimeFormat(props.language, { dateStyle: "long" }).format(new Date(`${one.fields.valid_from}T12:00`)) : "";
-  const kind = { older: unasked === "older" ? "older_known" : "older", later: others.length ? "later" : "later_alone" }[effect] || effect;
   const isChoice = others.length > 0 && ["replaces", "older"].includes(unasked);
   const choose = (wanted) => kit.files.set(words, one, { replaces: wanted === unasked ? "" : { replaces: "yes", older: "no" }[wanted] });
   return (
     <div className="mw-plan" data-effect={effect}>
-      <p role="status">{kit.fill(words[`plan.${kind}`], { others: others.map(name).join(", "), day })}</p>
+      <p role="status">{kit.planText(words, props.language, one.plan, one.fields.valid_from)}</p>
       {isChoice ? (
         <fieldset disabled={one.state !== "form"}>
           <legend>{words["plan.choose"]}</legend>

@@ -139,6 +139,14 @@ const Library = ({ kit }) => {
     return () => kit.events.removeEventListener("changed", load);
   }, []);
 
+  // A release may replace a revision, or file an older one: said before it is done.
+  const next = async (name, manual) => {
+    if (name !== "release") return "";
+    const { machine, type, revision, language, valid_from, replaces } = manual;
+    const asked = new URLSearchParams({ machine, type, revision, language, valid_from, replaces, manual_id: manual.id });
+    return ` ${kit.planText(words, props.language, await kit.call(words, "GET", `/plan?${asked}`), valid_from)}`;
+  };
+
   const act = async (name, manual) => {
     setError("");
     const values = { ...manual, unread: manual.quality.unread_pages.join(", ") || words.nothing };
@@ -146,7 +154,7 @@ const Library = ({ kit }) => {
       if (name === "edit") {
         const fields = await kit.edit(words, manual);
         if (fields) await kit.call(words, "PATCH", `/manuals/${manual.id}`, fields);
-      } else if (await kit.confirm(words, kit.fill(words[`confirm.${name}`], values), words[`action.${name}`], name === "delete")) {
+      } else if (await kit.confirm(words, kit.fill(words[`confirm.${name}`], values) + (await next(name, manual)), words[`action.${name}`], name === "delete")) {
         const [method, path] = name === "delete" ? ["DELETE", ""] : ["POST", `/${name}`];
         await kit.call(words, method, `/manuals/${manual.id}${path}`);
       }

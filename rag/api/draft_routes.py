@@ -36,24 +36,28 @@ class Said(BaseModel):
     replaces: Replaces = ""
 
 
+class Asked(Said):
+    """A description, and the manual it is of when there is one already."""
+
+    manual_id: Text = ""
+
+
 def draft_routes(door: Door) -> APIRouter:
     """``/drafts`` and ``/plan``, for the admins' routes."""
     router = APIRouter()
     _add_drafts(router, door)
 
     @router.get("/plan")
-    async def plan(
-        request: Request, said: Annotated[Said, Query()], manual_id: str = ""
-    ) -> dict[str, Any]:
-        """What would become of a manual of this description (of ``manual_id``, if it has one
-        already). Without a language it is taken to be in the caller's."""
+    async def plan(request: Request, asked: Annotated[Asked, Query()]) -> dict[str, Any]:
+        """What would become of a manual of this description. Without a language it is taken to be
+        in the caller's."""
         await admin_of(request, door)
         language = request_language(request.headers)
         try:
-            metadata = _metadata(said)
+            metadata = _metadata(asked)
         except RagError as error:
             raise refused(error, language) from error
-        return await asyncio.to_thread(_plan, door, metadata, manual_id, language)
+        return await asyncio.to_thread(_plan, door, metadata, asked.manual_id, language)
 
     return router
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,14 +9,20 @@ import httpx
 import pytest
 
 from evals.chat_client import ChatClient
+from tests.api.library_client import (
+    DRAFTS,
+    JOBS,
+    MANUALS,
+    WORDS,
+    a_machine,
+    log_in,
+    manuals,
+    upload,
+)
 from tests.manual_files import small_manual
 from tests.served import Service
 
 pytestmark = pytest.mark.slow
-MANUALS = "/api/admin/manuals"
-JOBS = "/api/admin/jobs"
-DRAFTS = "/api/admin/drafts"
-WORDS = "/api/admin/glossary"
 NO_ID = "00000000-0000-0000-0000-000000000000"
 CALLS = [
     ("GET", MANUALS),
@@ -44,72 +48,6 @@ CALLS = [
     ("POST", f"{WORDS}/0/use"),
     ("GET", f"{WORDS}/0/file"),
 ]
-
-
-@pytest.fixture
-async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    """Nobody yet; ``log_in`` makes somebody of it."""
-    headers = {"Origin": service.address}
-    async with httpx.AsyncClient(base_url=service.address, timeout=60, headers=headers) as client:
-        yield client
-
-
-@pytest.fixture
-async def admin(service: Service, http: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
-    """An admin; what they upload is deleted at the end, for the other tests' sake."""
-    await log_in(http, service, "admin")
-    before = {one["id"] for one in await manuals(http)}
-    yield http
-    for one in await manuals(http):
-        if one["id"] not in before:
-            assert (await http.delete(f"{MANUALS}/{one['id']}")).status_code == 200
-
-
-async def log_in(http: httpx.AsyncClient, service: Service, name: str) -> None:
-    answer = await http.post("/login", data={"username": name, "password": service.passwords[name]})
-    assert answer.status_code == 200
-
-
-async def manuals(http: httpx.AsyncClient) -> list[dict[str, Any]]:
-    answer = await http.get(MANUALS)
-    assert answer.status_code == 200
-    found: list[dict[str, Any]] = answer.json()["manuals"]
-    return found
-
-
-async def ended(http: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    """The job when it is over; the route has nothing to await, so it is asked now and then."""
-    async with asyncio.timeout(60):
-        while True:
-            jobs = (await http.get(JOBS)).json()["jobs"]
-            job = next(one for one in jobs if one["id"] == job_id)
-            if job["status"] not in ("queued", "running"):
-                return dict(job)
-            await asyncio.sleep(0.2)
-
-
-async def send(http: httpx.AsyncClient, content: bytes, name: str = "manual.pdf") -> dict[str, Any]:
-    """Send a file; the draft with what its first pages say."""
-    answer = await http.post(DRAFTS, params={"file_name": name}, content=content)
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json()["draft"])
-
-
-async def upload(
-    http: httpx.AsyncClient, content: bytes, file_name: str = "manual.pdf", **fields: str
-) -> dict[str, Any]:
-    """Send a file, confirm it and wait until it is a manual."""
-    draft = await send(http, content, file_name)
-    answer = await http.post(f"{DRAFTS}/{draft['id']}", json=fields)
-    assert answer.status_code == 202, answer.text
-    job = await ended(http, answer.json()["job"]["id"])
-    assert job["status"] == "done", job
-    return next(one for one in await manuals(http) if one["id"] == job["manual_id"])
-
-
-def a_machine() -> str:
-    """One that no other test has."""
-    return f"Kran {uuid.uuid4().hex[:6].upper()}"
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)

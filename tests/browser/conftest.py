@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -83,3 +84,19 @@ def gold() -> dict[str, dict[str, Any]]:
     lines = (PROJECT / "evals" / "gold" / "questions.jsonl").read_text(encoding="utf-8")
     questions = [json.loads(line) for line in lines.splitlines() if line.strip()]
     return {question["id"]: question for question in questions}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def machine(service: Service, open_page: OpenPage) -> AsyncIterator[str]:
+    """A machine that no other test has; its manuals are deleted at the end."""
+    name = f"Kran {uuid.uuid4().hex[:6].upper()}"
+    yield name
+    admin = await open_page(service, "admin")
+    await admin.page.evaluate(
+        """async (machine) => {
+            const {manuals} = await (await fetch("/api/admin/manuals")).json();
+            for (const one of manuals.filter((one) => one.machine === machine))
+                await fetch(`/api/admin/manuals/${one.id}`, {method: "DELETE"});
+        }""",
+        name,
+    )

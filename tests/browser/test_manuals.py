@@ -3,88 +3,17 @@
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.person import Person
+from tests.browser.library import act, choose, has_status, open_library, row, send, upload
 from tests.browser.test_accessibility import DESK, PHONE, faults
 from tests.manual_files import long_manual, small_manual
 from tests.served import Service
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def machine(service: Service, open_page: OpenPage) -> AsyncIterator[str]:
-    """A machine that no other test has; its manuals are deleted at the end."""
-    name = f"Kran {uuid.uuid4().hex[:6].upper()}"
-    yield name
-    admin = await open_page(service, "admin")
-    await admin.page.evaluate(
-        """async (machine) => {
-            const {manuals} = await (await fetch("/api/admin/manuals")).json();
-            for (const one of manuals.filter((one) => one.machine === machine))
-                await fetch(`/api/admin/manuals/${one.id}`, {method: "DELETE"});
-        }""",
-        name,
-    )
-
-
-async def open_library(admin: Person) -> None:
-    await admin.page.locator("#starters button").last.click()
-    await expect(admin.page.locator(".mw-manuals tbody tr").first).to_be_visible()
-
-
-async def choose(admin: Person, *files: Path) -> list[Locator]:
-    """Choose ``files``; the forms that ask about each, when all have been looked at."""
-    await admin.page.set_input_files(".mw-upload .mw-choose input", files)
-    forms = admin.page.locator('.mw-file[data-state="form"]')
-    await expect(forms).to_have_count(len(files))
-    return await forms.all()
-
-
-async def upload(admin: Person, *files: Path, **fields: str) -> None:
-    """Choose ``files``, say the same of each, and have them read."""
-    for entry in await choose(admin, *files):
-        for label, text in fields.items():
-            await entry.get_by_label(label.replace("_", " "), exact=True).fill(text)
-    await send(admin, *files)
-
-
-async def send(admin: Person, *files: Path) -> None:
-    """Have what was chosen read, and wait until it is."""
-    page = admin.page
-    await page.click(".mw-send")
-    await expect(page.locator(".mw-file")).to_have_count(0)
-    for file in files:
-        job = page.locator(".mw-job", has_text=file.name)
-        await expect(job).to_have_attribute("data-status", "done")
-        await job.get_by_role("button").click()
-        await expect(job).to_have_count(0)
-
-
-def row(admin: Person, revision: str) -> Locator:
-    cell = admin.page.locator('[data-column="revision"]').get_by_text(revision, exact=True)
-    return admin.page.locator(".mw-manuals tr[data-manual]", has=cell)
-
-
-async def act(admin: Person, revision: str, action: str) -> None:
-    """Open the row of a revision, press a button there and say yes."""
-    title = row(admin, revision).locator(".mw-open")
-    if await title.get_attribute("aria-expanded") != "true":
-        await title.click()
-    await admin.page.locator(".mw-actions").get_by_role("button", name=action, exact=True).click()
-    await admin.page.locator(".mw-question").get_by_role("button", name=action, exact=True).click()
-    await expect(admin.page.locator(".mw-question")).to_have_count(0)
-
-
-async def has_status(admin: Person, revision: str, status: str) -> None:
-    await expect(row(admin, revision)).to_have_attribute("data-status", status)
 
 
 async def test_the_whole_life_of_two_revisions(
@@ -107,14 +36,14 @@ async def test_the_whole_life_of_two_revisions(
     [form] = await admin.page.locator('.mw-file[data-state="form"]').all()
     await expect(form.get_by_label("Maschine", exact=True)).to_have_value(machine)
     await form.get_by_label("Gültig ab", exact=True).fill("2026-01-31")
-    await expect(form.locator(".mw-plan")).to_contain_text("Wird nach dem Einlesen")
+    await expect(form.locator(".mw-plan")).to_contain_text("Wird dann für Antworten")
     await send(admin, new)
     # The older one comes later: it hides the newer one only when the admin says so.
     [form] = await choose(admin, old)
     await form.get_by_label("Maschine", exact=True).fill(machine)
     await expect(form.locator(".mw-plan")).to_contain_text("Revision B) ist nach Datum")
     await form.get_by_label("diese neue Datei").check()
-    await expect(form.locator(".mw-plan")).to_contain_text("Löst nach dem Einlesen")
+    await expect(form.locator(".mw-plan")).to_contain_text("Löst dann")
     await form.get_by_label("weiterhin die jetzt aktive").check()
     await expect(form.locator(".mw-plan")).to_contain_text("bleibt aktiv")
     await send(admin, old)
@@ -242,38 +171,6 @@ async def test_bad_files_say_why_and_details_can_be_corrected(
     await page.keyboard.press("Enter")
     await page.fill(".mw-tools input", machine)
     await has_status(admin, "7", "active")
-
-
-async def test_the_plants_own_words(
-    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
-) -> None:
-    """A word of the shop floor finds the manual's page as soon as it is uploaded; and no more when
-    it is taken back."""
-    manual, good, bad = (tmp_path / name for name in ("a.pdf", "good.csv", "bad.csv"))
-    manual.write_bytes(small_manual(machine, "1", "Die Zykloidschraube erhaelt 21 Nm."))
-    good.write_text("id;de;en\nzyk;Wackelpeter|Zykloidschraube;\n")
-    bad.write_text("id;de;en\nzyk;Wackelpeter|Zykloidschraube;\nallein;Quirl;\nkaputt\n")
-    admin = await open_page(service, "admin")
-    await open_library(admin)
-    page = admin.page
-    await upload(admin, manual, Maschine=machine)
-    lists = page.locator(".mw-words [data-version]")
-    await page.set_input_files(".mw-words input", bad)
-    wrong = page.locator(".mw-words .mw-wrong li")
-    await expect(wrong).to_contain_text(["Zeile 3", "Zeile 4"])
-    await expect(lists).to_have_count(1)
-    await page.set_input_files(".mw-words input", good)
-    await expect(page.locator(".mw-words [data-in-use]")).to_contain_text("good.csv")
-
-    technician = await open_page(service)
-    question = f"{machine}: Wackelpeter?"
-    answer = await technician.ask(question)
-    await expect(answer).to_contain_text("Zykloidschraube erhaelt 21 Nm")
-
-    await page.get_by_role("button", name="Ohne eigene Wörter").click()
-    await page.locator(".mw-question").get_by_role("button", name="Ohne eigene Wörter").click()
-    await expect(page.locator(".mw-words [data-in-use]")).to_have_count(0)
-    await expect(page.get_by_role("button", name="Diese Fassung benutzen")).to_be_visible()
 
 
 async def test_sorting_and_searching(service: Service, open_page: OpenPage) -> None:

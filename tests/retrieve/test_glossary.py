@@ -6,7 +6,7 @@ import pytest
 
 from rag.errors import BadFile
 from rag.messages import say
-from rag.retrieve.glossary import load_glossary, name_key
+from rag.retrieve.glossary import check_words, load_glossary, name_key, shipped_csv
 
 GLOSSARY = load_glossary()
 
@@ -62,3 +62,16 @@ def test_what_is_wrong_is_said(content: str | bytes, key: str) -> None:
         load_glossary(content)
     assert raised.value.key == key
     assert say(key, "de", **raised.value.values) != say(key, "en", **raised.value.values)
+
+
+def test_every_bad_line_of_a_plants_list_is_told() -> None:
+    content = "# ours\nid;de;en\na;b\ntorque;Anknallwert;\nallein;Wort;\nallein;x;y\ngut;x|y;\n"
+    concepts, wrong = check_words(content.encode())
+    assert [one.id for one in concepts] == ["torque", "allein", "gut"]
+    assert [(error.key, error.values["line"]) for error in wrong] == [
+        ("error.glossary_columns", "3"),
+        ("error.glossary_alone", "5"),
+    ]
+    for broken in (b"", b"id;de;en\n", b"\xff\xfe\x00"):
+        assert check_words(broken)[1]
+    assert check_words(shipped_csv().encode())[1] == []
