@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from rag.errors import RagError
+from rag.ingest.formats.kinds import VIEW_SUFFIX, has_view
 
 MANIFEST = "manifest.json"
 DATABASE = "millwright.db"
@@ -139,10 +140,12 @@ def files_named(path: Path) -> list[str]:
     )
     elements = 'SELECT "objectKey" FROM elements WHERE "objectKey" IS NOT NULL'
     with closing(sqlite3.connect(path)) as connection:
-        named = [
-            f"manuals/{manual}{Path(file_name).suffix.lower() or '.pdf'}"
-            for manual, file_name in connection.execute(manuals)
-        ]
+        named = []
+        for manual, file_name in connection.execute(manuals):
+            suffix = Path(file_name).suffix.lower() or ".pdf"
+            named.append(f"manuals/{manual}{suffix}")
+            if has_view(suffix):
+                named.append(f"manuals/{manual}{VIEW_SUFFIX}")
         named += [f"uploads/{Path(file).name}" for (file,) in connection.execute(jobs)]
         named += [f"elements/{key}" for (key,) in connection.execute(elements)]
     return sorted(set(named))

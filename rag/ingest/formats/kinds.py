@@ -58,9 +58,11 @@ def kind_of(path: Path, file_name: str = "") -> Kind:
         head = file.read(_HEAD_BYTES)
     if not head:
         raise BadFile("error.file_empty")
-    if b"%PDF-" in head[:_PDF_HEAD_BYTES]:
-        return "pdf"
     suffix = PurePath(file_name).suffix.lower()
+    if b"%PDF-" in head[:_PDF_HEAD_BYTES]:
+        if has_view(suffix):
+            raise BadFile("error.format_mismatch", suffix=suffix)
+        return "pdf"
     kind = _other_kind(path, head, suffix)
     named = next((one for one, endings in SUFFIXES_OF.items() if suffix in endings), None)
     if named == "pdf":
@@ -70,6 +72,11 @@ def kind_of(path: Path, file_name: str = "") -> Kind:
     if named is not None and named != kind:
         raise BadFile("error.format_mismatch", suffix=suffix)
     return kind
+
+
+def has_view(suffix: str) -> bool:
+    """Whether a manual of the library with this suffix has a view copy."""
+    return suffix in SUFFIXES and suffix not in SUFFIXES_OF["pdf"]
 
 
 def view_path(path: Path) -> Path:
