@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rag.retrieve import numbers
 from rag.retrieve.analyzer import normalise
+from rag.retrieve.intent import intent_of
 from rag.retrieve.words import fold
 from rag.types import Language
 
@@ -97,6 +98,8 @@ _PATTERNS = {
     for language, listed in _QUANTITIES.items()
 }
 _SUBSTANCES = frozenset("ol oil wasser water fett grease fluid".split())
+_LONE = re.compile(rf"(?<!\w){numbers.LONE_UNIT}")
+_SHORT = 3  # words of a question that is only a name: "Nennstrom SK 37?"
 _MONEY = re.compile(r"€|\$|£|\b(?:eur|euro|usd|gbp)\b")
 _MEASURE = re.compile(rf"(?<![\w.,/-]){numbers.MEASURE}")
 _INTERVAL = re.compile(
@@ -120,19 +123,23 @@ class Asked:
 
 
 def asked_quantity(question: str, language: Language) -> Asked:
-    """What a question wants measured, by the first of its words that says so."""
+    """What a question wants measured, by the first of its words that says so. "Strom abschalten"
+    asks for none; "Nennstrom?" does."""
     text = fold(normalise(question))
+    value = intent_of(question, language) in ("value", "interval") or len(text.split()) <= _SHORT
     for pattern, units, tells in _PATTERNS[language]:
         found = pattern.search(text)
-        if found:
+        if found and (value or "money" in units):
             return Asked(units, frozenset(found[0].split()) - _SUBSTANCES, tells)
     return Asked()
 
 
 def has_unit(sentence: str, units: frozenset[str]) -> bool:
-    """Whether a sentence has a measured value in one of the units."""
+    """Whether a sentence has one of the units, beside a value or over a column ("[1/min]")."""
     text = normalise(sentence)
     if any(numbers.UNITS[found["of"]] in units for found in _MEASURE.finditer(text)):
+        return True
+    if any(numbers.UNITS[found["lone"]] in units for found in _LONE.finditer(text)):
         return True
     if "money" in units and _MONEY.search(text):
         return True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.retrieve.bm25 import Floats, Integers
 from rag.retrieve.terms import Group
+
+_COPIES = 3  # hits with the same words
 
 
 class Index(Protocol):
@@ -80,3 +84,33 @@ def coverage(
     )
     lacking = [weight for weight, row in zip(weights, has, strict=True) if not any(row[:3])]
     return shares, max(lacking, default=0.0) / whole
+
+
+def largest(scores: Floats, count: int) -> Integers:
+    """The places of the ``count`` largest scores, largest first, ties in order of place."""
+    places = np.arange(len(scores), dtype=np.int32)
+    if 0 < count < len(scores):
+        least = np.partition(scores, -count)[-count]
+        places = np.flatnonzero(scores >= least).astype(np.int32)
+    return places[np.argsort(-scores[places], kind="stable")][:count]
+
+
+def varied(scores: Floats, shapes: NDArray[np.uint32], count: int) -> Integers:
+    """The places of the largest scores, with at most ``_COPIES`` of one text but for its numbers.
+
+    Forty manuals of sister machines have the same sentence forty times: without this the first
+    twenty hits would be one passage, and nothing would be left for its neighbours.
+    """
+    best = largest(scores, count)
+    if len(best) < count or np.unique(shapes[best], return_counts=True)[1].max() <= _COPIES:
+        return best
+    seen: Counter[int] = Counter()
+    kept: list[int] = []
+    for place in np.argsort(-scores, kind="stable"):
+        shape = int(shapes[place])
+        seen[shape] += 1
+        if seen[shape] <= _COPIES:
+            kept.append(int(place))
+        if len(kept) == count or scores[place] <= 0:
+            break
+    return np.array(kept, np.int32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.intent import PRIORS, intent_of
 from rag.retrieve.query import QueryBuilder
-from rag.retrieve.scoring import Index, ceiling, coverage, group_scores
+from rag.retrieve.scoring import Index, ceiling, coverage, group_scores, varied
 from rag.retrieve.sparse import Candidates, SparsePostings
 from rag.retrieve.terms import Group, Weights
 from rag.retrieve.vocabulary import LibraryVocabulary
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rag.store.vectors import VectorIndex
 
 _KINDS = get_args(ChunkKind)
+_DIGITS = re.compile(r"\d+")
 _CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
 
 
@@ -83,6 +85,7 @@ class Snapshot:
         pages = array("i")
         priors = array("f")
         kinds = array("b")
+        shapes = array("L")
         frequencies: Counter[str] = Counter()
         languages: dict[str, Counter[Language]] = {}
         for chunk in chunks():
@@ -103,6 +106,7 @@ class Snapshot:
                 pages.append(chunk.first_page)
                 priors.append(self._prior_of(chunk))
                 kinds.append(_KINDS.index(chunk.kind))
+                shapes.append(zlib.crc32(_DIGITS.sub("", chunk.text).encode()))
                 yield chunk.id, self._document(chunk)
 
         k1, b = self.tuning.k1, self.tuning.b
@@ -116,6 +120,7 @@ class Snapshot:
         self._manual_of = np.array(manual_numbers, np.int32)
         self._prior = np.array(priors, np.float32)
         self._kind = np.array(kinds, np.int8)
+        self._shape = np.array(shapes, np.uint32)
         _, page_of = np.unique(
             self._manual_of.astype(np.int64) << 32 | np.array(pages, np.int64), return_inverse=True
         )
@@ -175,7 +180,7 @@ class Snapshot:
         per_group = [group_scores(index, group, others) * allowed for group in groups]
         prior = self._prior_for(question, language)[places]
         total = self._with_pages(np.sum(per_group, axis=0) * prior, places)
-        best = largest(total, limit)
+        best = varied(total, self._shape[places], limit)
         best = best[total[best] > 0]
         rarest = float(np.log(self._postings.size + 1))
         weights = [
@@ -249,15 +254,6 @@ class Snapshot:
     def _allowed(self, manual_ids: Collection[str]) -> Floats:
         wanted = np.array([manual in manual_ids for manual in self._manuals], np.float32)
         return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
-
-
-def largest(scores: Floats, count: int) -> Integers:
-    """The places of the ``count`` largest scores, largest first, ties in order of place."""
-    places = np.arange(len(scores), dtype=np.int32)
-    if 0 < count < len(scores):
-        least = np.partition(scores, -count)[-count]
-        places = np.flatnonzero(scores >= least).astype(np.int32)
-    return places[np.argsort(-scores[places], kind="stable")][:count]
 
 
 def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
