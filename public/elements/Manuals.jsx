@@ -89,10 +89,10 @@ const Row = ({ manual, words, open, onOpen, children }) => {
     pages: manual.pages,
     chunks: manual.chunks,
     status: (
-      <span className="mw-status" data-status={manual.status}>
-        {words[`status.${manual.status}`]}
-        {manual.status === "scheduled" ? ` ${new Intl.DateTimeFormat(props.language, { dateStyle: "medium" }).format(new Date(`${manual.valid_from}T12:00`))}` : ""}
-      </span>
+      <Fragment>
+        <span className="mw-status" data-status={manual.status}>{words[`status.${manual.status}`]}</span>
+        {manual.status === "scheduled" ? <small>{new Intl.DateTimeFormat(props.language, { dateStyle: "medium" }).format(new Date(`${manual.valid_from}T12:00`))}</small> : null}
+      </Fragment>
     ),
     uploaded: `${day.format(new Date(manual.uploaded_at))}${manual.uploaded_by ? ` ${words.uploaded_by.replace("{who}", manual.uploaded_by)}` : ""}`,
   };
