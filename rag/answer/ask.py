@@ -21,7 +21,13 @@ from rag.answer.cite import citations_of
 from rag.answer.compose import fit_prompt, generate, quote
 from rag.answer.conflict import conflict_text, find_conflict
 from rag.answer.excerpt import asks_for_value
-from rag.answer.follow_up import Understanding, is_follow_up, understand
+from rag.answer.follow_up import (
+    Named,
+    Understanding,
+    is_follow_up,
+    nothing_named,
+    understand,
+)
 from rag.answer.model_state import model_state
 from rag.answer.passages import choose_passages
 from rag.answer.records import words_of
@@ -37,6 +43,7 @@ from rag.observe.logs import belongs_to
 from rag.observe.metrics import measured
 from rag.observe.trace import trace_name
 from rag.retrieve.find import find_passages
+from rag.retrieve.scope import narrow, question_language
 from rag.services import Services
 from rag.types import (
     Done,
@@ -87,7 +94,9 @@ async def ask(
         return
     story = Story(
         asked=question,
-        language=detect_language(question, _default_language(history)),
+        language=question_language(
+            question, _default_language(history), services.keywords.glossary
+        ),
         services=services,
         history=history,
         understanding=Understanding(question, scope),
@@ -121,7 +130,10 @@ async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:
         model = await model_state(services.settings)
         chat = hosts_of(services.settings).chat(services.llm) if model.available else None
     scope = story.understanding.scope
-    story.understanding = await understand(story.asked, story.history, scope, story.language, chat)
+    named = await asyncio.to_thread(_machines_named, services) if story.history else nothing_named
+    story.understanding = await understand(
+        story.asked, story.history, scope, story.language, chat, named
+    )
     yield story.stage("understand", started, "status.understanding", by=story.understanding.by)
     if story.question != story.asked:
         yield Understood(story.question)
@@ -200,6 +212,13 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
 def _index_away(story: Story) -> Token:
     """Says that only words were searched, and that a later answer may be better."""
     return story.say(f"*{say('answer.index_away', story.language)}*\n\n")
+
+
+def _machines_named(services: Services) -> Named:
+    """Which machines of the library a text names, by designation or by kind."""
+    machines = services.library.machines()
+    glossary = services.keywords.glossary
+    return lambda text: narrow(text, Scope(), machines, glossary).named
 
 
 # --- finding -------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ async def test_nothing_found_is_said_with_the_nearest_places(quoting: Services) 
     assert answer.mode == "refusal"
     assert answer.citations == ()
     assert "nichts gefunden" in answer.text
-    assert "andere Maschine" in answer.text
+    assert "die Maschine auswählen" in answer.text
     assert len(answer.perhaps) <= 2
 
 

@@ -6,10 +6,14 @@ import pytest
 
 from rag.answer.follow_up import by_rule, is_follow_up, understand
 from rag.models.llm import chat_model
+from rag.retrieve.glossary import load_glossary
+from rag.retrieve.scope import narrow
 from rag.settings import Settings
 from rag.types import Language, Scope, Turn
+from tests.answer.follow_ups import COMPRESSOR, FOLLOW_UPS, PRESS, WHOLE
 from tests.stand_in.ollama import Failure, OllamaStandIn
 
+GLOSSARY = load_glossary()
 PRESSURE = Turn("Wie hoch ist der Druck am ersten Zylinder?", "250 bar [1].", "HP 200")
 FAULT = Turn("Was bedeutet Fehler E-104 am Kompressor?", "Zu heiß [1].", "SK 37")
 
@@ -81,3 +85,53 @@ async def test_the_models_version_is_taken_only_when_it_is_sound(
 
     assert made.by == by
     assert "zweiten Zylinder" in made.question
+
+
+def named(text: str) -> tuple[str, ...]:
+    return narrow(text, Scope(), [COMPRESSOR, PRESS], GLOSSARY).named
+
+
+@pytest.mark.parametrize(
+    ("before", "machine", "question", "language", "holds", "lacks", "searched"), FOLLOW_UPS
+)
+async def test_subject_and_machine_are_carried_over(
+    before: str,
+    machine: str,
+    question: str,
+    language: Language,
+    holds: str,
+    lacks: str,
+    searched: str,
+) -> None:
+    history = [Turn(before, "… [1]", machine)]
+
+    made = await understand(question, history, Scope(), language, None, named)
+
+    assert made.by == "rule"
+    assert holds in made.question
+    assert not lacks or lacks not in made.question
+    assert made.scope == Scope((searched,) if searched else ())
+    if not searched:  # what it names decides where it is searched
+        assert named(made.question) and machine not in named(made.question)
+
+
+@pytest.mark.parametrize(("question", "language"), WHOLE)
+async def test_a_whole_question_is_left_as_it_is(question: str, language: Language) -> None:
+    for before in (FAULT, PRESSURE):
+        made = await understand(question, [before], Scope(), language, None, named)
+
+        assert (made.question, made.scope, made.by) == (question, Scope(), "as typed")
+
+
+async def test_a_follow_up_of_a_follow_up_keeps_the_subject() -> None:
+    first = Turn("Wie wechsle ich den Ölfilter?", "… [1]", COMPRESSOR)
+    second = await understand("wie fest?", [first], Scope(), "de", None, named)
+    turns = [first, Turn(second.question, "25 Nm [1]", COMPRESSOR)]
+
+    third = await understand("und wie oft?", turns, Scope(), "de", None, named)
+
+    assert third.question == f"Wie oft? (Wie wechsle ich den Ölfilter, {COMPRESSOR})"
+
+
+def test_there_are_thirty() -> None:
+    assert len({(before, question) for before, _, question, *_ in FOLLOW_UPS}) == 30
