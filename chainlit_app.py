@@ -26,6 +26,7 @@ from rag.api.session_guard import session_of_chat, watch_sockets
 from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
+from rag.chat.keys import KEYS, keys_command, show_keys
 from rag.chat.machines import (
     machine_mode,
     machine_of_address,
@@ -123,6 +124,7 @@ async def offer_choices() -> None:
             {"id": UPLOAD, "description": description, "icon": "book-up", "button": True},
             manuals_command(language),
             model_command(language),
+            keys_command(language),
         ]
     )
 
@@ -147,6 +149,9 @@ async def on_message(message: cl.Message) -> None:
         elif message.command in MODEL:
             await the_user(Role.ADMIN)
             await show_model(language)
+        elif message.command in KEYS:
+            await the_user(Role.ADMIN)
+            await show_keys(language)
         else:
             user = await the_user()
             await asyncio.to_thread(door.limits.spend, "question", user.id)

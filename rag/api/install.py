@@ -15,6 +15,7 @@ from rag.api.caller import request_language
 from rag.api.deadlines import BodyDeadline
 from rag.api.feedback import feedback_routes
 from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
+from rag.api.key_routes import key_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.model_routes import model_routes
 from rag.api.operations import operation_routes
@@ -62,6 +63,7 @@ def install(door: Door) -> None:
     count = len(app.router.routes)
     app.router.routes.append(_whole(Mount(API, create_api(door))))
     app.include_router(admin_routes(door))
+    app.include_router(key_routes(door))
     app.include_router(model_routes(door))
     config.project.user_session_timeout = int(settings.session_hours * 3600)
     app.include_router(
