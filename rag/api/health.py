@@ -24,7 +24,7 @@ from rag.types import ManualStatus
 State = Literal["ok", "degraded", "off", "down"]
 NEEDED = ("database", "library", "keywords")
 # A part that does not answer within this time is down: whoever asks has a time limit, too.
-PATIENCE_S = 2.0
+PATIENCE_S = 4.0
 FRESH_S = 2.0
 LOW_DISK_BYTES = 512 * 1024 * 1024
 
