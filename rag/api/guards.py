@@ -15,7 +15,6 @@ from rag.api.problems import API, Problem, refuse
 MEGABYTE = 1024 * 1024
 UPLOADS = (
     ("POST", "/project/file"),
-    ("POST", "/api/admin/manuals"),
     ("POST", "/api/admin/drafts"),
     ("POST", f"{API}/manuals"),
 )
