@@ -7,9 +7,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from rag.answer.passages import Passage
 from rag.models.llm import LanguageModelState
 from rag.services import Services
-from rag.types import Check, Hit, Manual, Scope, Stage
+from rag.types import Check, Language, Manual, Retrieval, Scope, Stage
 
 # What decides which passages are found and what is written; addresses and secrets stay out.
 SETTINGS = (
@@ -35,15 +36,24 @@ async def provenance(
     understood_as: str,
     understood_by: str,
     scope: Scope,
-    hits: Sequence[Hit],
+    language: Language,
+    retrieval: Retrieval,
+    passages: Sequence[Passage],
     services: Services,
     model: LanguageModelState | None,
     prompt_version: str | None,
     checks: Sequence[Check],
     stages: Sequence[Stage],
 ) -> dict[str, Any]:
-    """A dictionary that survives JSON."""
-    manuals = await asyncio.to_thread(_manuals, services, {hit.chunk.manual_id for hit in hits})
+    """A dictionary that survives JSON.
+
+    ``found`` are the ids of what was found, best first; ``passages`` what was told of it, each with
+    the ids of its pieces. The same question, scope, settings and corpus find the same again; where
+    ``hyde_text`` was written for the search, it is part of the question.
+    """
+    ids = {one.hit.chunk.manual_id for one in passages}
+    manuals = await asyncio.to_thread(_manuals, services, ids)
+    found = retrieval.stages.get("final") or retrieval.hits
     corpus = await asyncio.to_thread(services.library.corpus_version)
     return {
         "question": asked,
@@ -51,7 +61,12 @@ async def provenance(
         "understood_by": understood_by,
         "scope": dataclasses.asdict(scope),
         "corpus_version": corpus,
-        "passages": [_passage(n, hit, manuals) for n, hit in enumerate(hits, start=1)],
+        "language": language,
+        "verdict": retrieval.verdict,
+        "confidence": round(retrieval.confidence, 4),
+        "hyde_text": retrieval.hyde_text,
+        "found": [hit.chunk.id for hit in found],
+        "passages": [_passage(n, one, manuals) for n, one in enumerate(passages, start=1)],
         "model": {"name": model.model, "digest": model.digest} if model else None,
         "prompt_version": prompt_version,
         "embedder": services.embedder.fingerprint if services.embedder else None,
@@ -67,12 +82,14 @@ def _manuals(services: Services, ids: set[str]) -> dict[str, Manual]:
     return {manual.id: manual for manual in found if manual is not None}
 
 
-def _passage(n: int, hit: Hit, manuals: dict[str, Manual]) -> dict[str, Any]:
-    chunk = hit.chunk
+def _passage(n: int, passage: Passage, manuals: dict[str, Manual]) -> dict[str, Any]:
+    hit, chunk = passage.hit, passage.hit.chunk
     manual = manuals.get(chunk.manual_id)
     return {
         "n": n,
         "chunk_id": chunk.id,
+        "pieces": [piece.id for piece in passage.pieces],
+        "further": passage.further,
         "content_hash": chunk.content_hash,
         "manual_id": chunk.manual_id,
         "sha256": manual.sha256 if manual else "",
