@@ -183,8 +183,8 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     _print_accounts(door, language)
     if door.services.embedder is None:
         _say(say("start.without_search_model", language))
-    await door.start_work()
     if not await asyncio.to_thread(door.services.library.manuals):
+        await door.start_work()
         await _load_samples(door, language)
 
     from chainlit.config import config, load_module
@@ -195,6 +195,7 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     config.run.headless = True
     config.run.module_name = str(ROOT / "chainlit_app.py")
     load_module(config.run.module_name)
+    await door.start_work()  # not before the imports, which it would make slower
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug)
     services = door.services
     server = server_of(app, lambda: services.flights.drain(services.settings.shutdown_s))

@@ -82,15 +82,7 @@ async def run_kills(data_dir: Path, kills: int, seed: int) -> list[Row]:
         for number in range(1, kills + 1):
             await asyncio.to_thread(app.start)
             seconds = await _first_answer(app)
-            rows.append(
-                Row(
-                    f"start {number}",
-                    f"answers within {RECOVERED_S:.0f} s",
-                    "answered",
-                    seconds,
-                    seconds < RECOVERED_S or number == 1,
-                )
-            )
+            rows.append(_started(f"start {number}", app, seconds))
             await _load(app, told, chance, chance.uniform(_LEAST_S, _MOST_S))
             half = await asyncio.to_thread(half_visible, data_dir)
             rows.append(
@@ -98,20 +90,17 @@ async def run_kills(data_dir: Path, kills: int, seed: int) -> list[Row]:
             )
         await asyncio.to_thread(app.start)
         seconds = await _first_answer(app)
-        rows.append(
-            Row(
-                "start after the last kill",
-                f"answers within {RECOVERED_S:.0f} s",
-                "answered",
-                seconds,
-                seconds < RECOVERED_S,
-            )
-        )
+        rows.append(_started("start after the last kill", app, seconds))
         rows += await _look(app, told, data_dir)
         code = await asyncio.to_thread(app.stop)
         rows.append(Row("SIGTERM", "exit code 0", str(code), 0.0, code == 0))
     rows.append(await asyncio.to_thread(_vectors, data_dir))
     return rows
+
+
+def _started(name: str, app: App, seconds: float) -> Row:
+    cpu = f"answered, {app.cpu_seconds():.1f} s of processor"
+    return Row(name, f"answers within {RECOVERED_S:.0f} s", cpu, seconds, seconds < RECOVERED_S)
 
 
 async def _first_answer(app: App) -> float:

@@ -18,6 +18,8 @@ from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
 
+_WARM_UP_S = 5.0
+
 
 @dataclass(slots=True)
 class Door:
@@ -47,7 +49,8 @@ class Door:
             self._works = True
             await self.jobs.start()
             await self.drafts.start()
-            self.services.tracer.warm_up()
+            # MLflow's import takes seconds of processor time, which the first question needs more.
+            asyncio.get_running_loop().call_later(_WARM_UP_S, self.services.tracer.warm_up)
 
     async def close(self) -> None:
         """Stop what runs in the background and let go of files."""

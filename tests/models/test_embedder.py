@@ -91,3 +91,12 @@ def test_importing_it_loads_no_runtime() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_question_asked_again_has_the_same_vector(embedder: Embedder) -> None:
+    first = embedder.embed_query("How is the oil changed?")
+    again = embedder.embed_query("How is the oil changed?")
+    first[0] = 99.0  # whoever changes its list changes nobody else's
+
+    assert embedder.embed_query("How is the oil changed?") == again
+    assert again[0] != 99.0
