@@ -61,6 +61,7 @@ class ChatClient:
             socketio_path="/ws/socket.io",
             headers={"Cookie": cookies, "Accept-Language": self._http.headers["Accept-Language"]},
             transports=["websocket"],
+            wait_timeout=30,  # the default of a second is short for a busy machine
             auth={
                 "sessionId": self.session_id,
                 "threadId": "",
