@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SOFT = "\u00ad"
+_LONGEST_WORD = 100  # characters
 _HYPHEN_END = re.compile(r"([^\W_][\w./-]*|[^\W\d_])-$")
 _FIRST_WORD = re.compile(r"[^\W_][\w-]*")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
@@ -49,7 +50,12 @@ def join_lines(lines: Sequence[str], vocabulary: Vocabulary) -> str:
 
 def ends_in_hyphen(text: str) -> bool:
     """Whether the last word goes on in the next line."""
-    return text.endswith(_SOFT) or bool(_HYPHEN_END.search(text))
+    return text.endswith(_SOFT) or bool(_broken_word(text))
+
+
+def _broken_word(text: str) -> re.Match[str] | None:
+    """The word that ends ``text`` in a hyphen; no further back than a word can be long."""
+    return _HYPHEN_END.search(text[-_LONGEST_WORD:]) if text.endswith("-") else None
 
 
 def clean(text: str) -> str:
@@ -60,7 +66,7 @@ def clean(text: str) -> str:
 def _joined(text: str, line: str, vocabulary: Vocabulary) -> str:
     if text.endswith(_SOFT):
         return text[:-1] + line
-    broken = _HYPHEN_END.search(text)
+    broken = _broken_word(text)
     follower = _FIRST_WORD.match(line)
     if not broken or not follower:
         return f"{text} {line}"
