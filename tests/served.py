@@ -53,7 +53,8 @@ def served(
         "EMBEDDING_MODEL": "none",
         "RERANKER_MODEL": "none",
         "OLLAMA_BASE_URL": NOBODY_LISTENS,
-        "QUESTIONS_PER_MINUTE": "0",  # tests ask faster than people
+        "QUESTIONS_PER_MINUTE": "0",  # tests ask and send faster than people
+        "UPLOADS_PER_MINUTE": "0",
         **settings,
     }
     process = subprocess.Popen(

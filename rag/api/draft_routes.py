@@ -75,6 +75,7 @@ def _add_drafts(router: APIRouter, door: Door) -> None:
         admin = await admin_of(request, door)
         limit = door.services.settings.max_upload_mb
         try:
+            await asyncio.to_thread(door.limits.spend, "upload", admin.id)
             announced = int(request.headers.get("content-length") or 0)
             await asyncio.to_thread(require_room, door.services.settings, announced)
             door.drafts.make_room(admin.name)

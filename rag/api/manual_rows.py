@@ -8,7 +8,9 @@ from typing import Any
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
+from rag.access.rate_limit import TooMany
 from rag.api.caller import request_language, required
+from rag.api.problems import problem_of
 from rag.chat.door import Door
 from rag.errors import BadFile, RagError, StoreDown
 from rag.ingest.jobs import Job
@@ -35,6 +37,8 @@ async def admin_of(request: Request, door: Door) -> User:
 
 def refused(error: RagError, language: Language) -> HTTPException:
     """The error as an answer, in the user's words."""
+    if isinstance(error, TooMany):
+        return problem_of(error, language)
     status = 409
     if error.key in _NOT_FOUND:
         status = 404

@@ -153,6 +153,7 @@ def page(document: Mapping[str, Any], language: Language) -> str:
         for method, path, one in operations
     )
     sections = "".join(_section(document, *one, language) for one in operations)
+    sections += _schemas(document, language)
     title = escape(f"{TITLE}: {say('api.docs', language)}")
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
@@ -194,6 +195,17 @@ def _section(
             )
             parts.append(f"<table>{rows}</table>" if rows else "")
     return "".join([*parts, "</section>"])
+
+
+def _schemas(document: Mapping[str, Any], language: Language) -> str:
+    """What the operations' tables only name."""
+    parts = [f"<h2>{escape(say('api.schemas', language))}</h2>"]
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        rows = "".join(_row(key, one, one) for key, one in schema.get("properties", {}).items())
+        about = _text(schema.get("description", ""))
+        heading = f'<h3 id="{escape(name)}"><code>{escape(name)}</code></h3>'
+        parts.append(f'<section lang="en">{heading}<p>{about}</p><table>{rows}</table></section>')
+    return "".join(parts)
 
 
 def _problems(language: Language) -> str:

@@ -40,8 +40,8 @@ class Query(Given):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"question": "Was bedeutet E-104?", "machines": ["HP 160"]},
-                {"question": "How often do I change the hydraulic oil?"},
+                {"question": "What does E-104 mean?", "machines": ["Hydraulic Press HP 160"]},
+                {"question": "Wie oft muss das Öl gewechselt werden?"},
             ]
         }
     )

@@ -256,6 +256,21 @@ async def test_one_question_and_one_upload_a_minute_for_a_key(strict: Service) -
     assert 1 <= int(uploads[1].headers["retry-after"]) <= 60
 
 
+async def test_one_upload_a_minute_for_an_admin(strict: Service) -> None:
+    headers = {"Origin": strict.address, "Accept-Language": "de"}
+    async with httpx.AsyncClient(base_url=strict.address, headers=headers) as http:
+        account = {"username": "admin", "password": strict.passwords["admin"]}
+        (await http.post("/login", data=account)).raise_for_status()
+        sent = [
+            await http.post("/api/admin/drafts", params={"file_name": "a.pdf"}, content=b"GIF89a")
+            for _ in range(2)
+        ]
+    assert sent[0].status_code != 429
+    assert sent[1].status_code == 429
+    assert sent[1].json()["detail"].startswith("Zu viele Uploads")
+    assert 1 <= int(sent[1].headers["retry-after"]) <= 60
+
+
 async def test_the_proxy_tells_who_tries_to_log_in(strict: Service) -> None:
     async with httpx.AsyncClient(base_url=strict.address) as http:
 
