@@ -156,7 +156,7 @@ def _pictures() -> Iterator[tuple[str, bytes]]:
 def _picture(kind: str, size: tuple[int, int] = (300, 200)) -> bytes:
     output = io.BytesIO()
     noise = Image.frombytes("L", size, random.Random(3).randbytes(size[0] * size[1]))
-    noise.convert("RGB").save(output, kind)
+    noise.convert("RGB").save(output, kind, dpi=(200, 200))
     return output.getvalue()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -149,6 +150,7 @@ def main() -> None:
         "peak_mb": max(reading.peak_mb for reading in readings),
     }
     total["pages_per_second"] = round(total["pages"] / max(total["seconds"], 0.01), 1)
+    total["load"] = round(os.getloadavg()[0], 1)  # of the last minute: what else was running
     print(json.dumps(total))
     if arguments.json:
         report = {**total, "per_file": [asdict(reading) for reading in readings]}

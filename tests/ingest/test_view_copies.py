@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from tests.ingest.documents import word_manual
 from tests.ingest.parts import Parts
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
 
 
 async def quietly(stage: str, done: int, total: int) -> None:
@@ -63,3 +66,13 @@ async def test_copies_that_a_kill_left_behind_are_swept(parts: Parts, tmp_path: 
         f"{manual.id}.docx",
         f"{manual.id}{VIEW_SUFFIX}",
     }
+
+
+def test_what_parses_foreign_formats_stays_out_of_the_chats_process() -> None:
+    libraries = {"reportlab", "docx", "lxml", "markdown_it", "pdfplumber", "PIL.TiffImagePlugin"}
+    program = "import sys, rag.ingest.manual, rag.ingest.render; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert "rag.ingest.formats.kinds" in done.stdout.split()
+    assert not libraries.intersection(done.stdout.split())
