@@ -28,8 +28,9 @@ async def test_the_whole_life_of_two_revisions(
     await expect(form.get_by_label("Art", exact=True)).to_have_value("Betriebsanleitung")
     await expect(form.get_by_label("Revision", exact=True)).to_have_value("B")
     await expect(form.locator('[data-field="revision"]')).to_contain_text("Vorschlag")
-    await form.get_by_label("Maschine", exact=True).fill(machine)
+    await form.get_by_label("Maschine", exact=True).fill("")
     await expect(form.locator('[data-field="machine"]')).not_to_contain_text("Vorschlag")
+    await form.get_by_label("Maschine", exact=True).fill(machine)
     # What was sent and typed outlives the page.
     await admin.page.reload()
     await open_library(admin)
@@ -121,6 +122,32 @@ async def test_progress_is_seen_and_reading_can_be_cancelled(
     await expect(job).to_have_attribute("data-status", "cancelled")
     await page.fill(".mw-tools input", machine)
     await expect(page.locator(".mw-manuals")).to_contain_text("Dazu passt kein Handbuch")
+
+
+async def test_a_job_that_failed_is_retried_when_its_cause_is_gone(
+    service: Service, open_page: OpenPage, machine: str, tmp_path: Path
+) -> None:
+    """The folder of the manuals cannot be written to, until somebody puts that right."""
+    file = tmp_path / "later.pdf"
+    file.write_bytes(small_manual(machine, "1", "Mit 21 Nm anziehen."))
+    admin = await open_page(service, "admin")
+    await open_library(admin)
+    page = admin.page
+    [form] = await choose(admin, file)
+    await form.get_by_label("Maschine", exact=True).fill(machine)
+    manuals, aside = service.data_dir / "manuals", service.data_dir / "manuals aside"
+    manuals.rename(aside)
+    manuals.touch()
+    try:
+        await page.click(".mw-send")
+        job = page.locator(".mw-job", has_text="later.pdf")
+        await expect(job).to_have_attribute("data-status", "failed")
+        await expect(job.locator(".mw-wrong")).to_contain_text("noch einmal versuchen")
+    finally:
+        manuals.unlink()
+        aside.rename(manuals)
+    await job.get_by_role("button", name="Noch einmal").click()
+    await expect(job).to_have_attribute("data-status", "done")
 
 
 async def test_a_page_beside_what_was_understood(service: Service, open_page: OpenPage) -> None:
