@@ -21,13 +21,8 @@ from rag.answer.cite import citations_of
 from rag.answer.compose import fit_prompt, generate, quote
 from rag.answer.conflict import conflict_text, find_conflict
 from rag.answer.excerpt import asks_for_value
-from rag.answer.follow_up import (
-    Named,
-    Understanding,
-    is_follow_up,
-    nothing_named,
-    understand,
-)
+from rag.answer.follow_up import Understanding, is_follow_up, understand
+from rag.answer.machines import names_of, nothing_named, of_chosen_machine
 from rag.answer.model_state import model_state
 from rag.answer.passages import choose_passages
 from rag.answer.records import words_of
@@ -43,7 +38,7 @@ from rag.observe.logs import belongs_to
 from rag.observe.metrics import measured
 from rag.observe.trace import trace_name
 from rag.retrieve.find import find_passages
-from rag.retrieve.scope import narrow, question_language
+from rag.retrieve.scope import question_language
 from rag.services import Services
 from rag.types import (
     Done,
@@ -130,7 +125,7 @@ async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:
         model = await model_state(services.settings)
         chat = hosts_of(services.settings).chat(services.llm) if model.available else None
     scope = story.understanding.scope
-    named = await asyncio.to_thread(_machines_named, services) if story.history else nothing_named
+    named = await names_of(services) if story.history else nothing_named
     story.understanding = await understand(
         story.asked, story.history, scope, story.language, chat, named
     )
@@ -163,7 +158,9 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
         async for stage in stages:
             story.stages.append(stage)
             yield Status("status.searching", stage)
-    retrieval = story.retrieval
+    retrieval = story.retrieval = await of_chosen_machine(
+        story.retrieval, story.question, story.understanding.scope, services
+    )
     story.relevance = await _relevance(story)
     if _is_refused(retrieval):
         if story.degraded:
@@ -212,13 +209,6 @@ async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
 def _index_away(story: Story) -> Token:
     """Says that only words were searched, and that a later answer may be better."""
     return story.say(f"*{say('answer.index_away', story.language)}*\n\n")
-
-
-def _machines_named(services: Services) -> Named:
-    """Which machines of the library a text names, by designation or by kind."""
-    machines = services.library.machines()
-    glossary = services.keywords.glossary
-    return lambda text: narrow(text, Scope(), machines, glossary).named
 
 
 # --- finding -------------------------------------------------------------------------------------

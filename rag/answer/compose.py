@@ -107,6 +107,8 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
         others = {hit.chunk.machine for hit in story.hits} - {story.hits[0].chunk.machine}
         if others:
             yield story.say("\n\n" + _other_machines(story, others))
+        if story.retrieval.verdict == "weak":
+            yield story.say(f"\n\n*{say('answer.weak_written', story.language)}*")
         if written.usage is not None and written.usage.done_reason == "length":
             story.reason = "answer.cut_off"
             yield story.say(f"\n\n*{say(story.reason, story.language)}*")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_ollama import ChatOllama
 
 from rag.answer.clean import clean
+from rag.answer.machines import Named, nothing_named
 from rag.answer.prompt import load_prompt
 from rag.answer.records import codes_of, words_of
 from rag.codes import fold_code
@@ -82,13 +83,6 @@ _ANSWERED = re.compile(r"\((?P<subject>[^()]+)\)$")
 _MOST_OWN = 1
 _TIMEOUT_S = 8.0
 _LONGEST = 300
-
-Named = Callable[[str], Sequence[str]]
-
-
-def nothing_named(question: str) -> Sequence[str]:
-    """Without a library, no machine is known by its name."""
-    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,3 +260,31 @@ async def test_sources_come_before_the_first_word(writing: Services) -> None:
     sources = next(place for place, event in enumerate(events) if isinstance(event, Sources))
     first_word = next(place for place, event in enumerate(events) if isinstance(event, Token))
     assert sources < first_word
+
+
+async def test_another_machine_than_the_chosen_one_is_never_answered_for(
+    quoting: Services,
+) -> None:
+    answer = await answer_to("What is the pressure of the HP 200?", quoting, machine=COMPRESSOR)
+
+    assert (answer.mode, answer.reason) == ("refusal", "refusal.machine_not_chosen")
+    assert f"The question names {PRESS}, but {COMPRESSOR} is chosen" in answer.text
+
+
+async def test_what_a_model_wrote_from_weak_passages_carries_its_word_of_doubt(
+    writing: Services, ollama: OllamaStandIn
+) -> None:
+    doubt = "Nicht sicher, ob die Fundstellen die Frage treffen"
+    seen = set()
+    for question in (
+        "Was bedeutet E-105?",
+        "Wie erreiche ich 56 Hz am Riemen?",
+        "Welche Drehzahl hat der Verdichterblock?",
+    ):
+        ollama.enqueue("Das steht im Handbuch [1].")
+        answer = await answer_to(question, writing)
+        verdict = answer.provenance["verdict"]
+        seen.add(verdict)
+        assert (doubt in answer.text) == (verdict == "weak")
+
+    assert {"found", "weak"} <= seen
