@@ -27,6 +27,7 @@ from rag.chat.answer_view import AnswerView, show_failure
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
 from rag.chat.keys import KEYS, keys_command, show_keys
+from rag.chat.line import Line
 from rag.chat.machines import (
     machine_mode,
     machine_of_address,
@@ -49,6 +50,7 @@ from rag.types import Language, Role, User
 logger = logging.getLogger(__name__)
 door = the_door()
 services = door.services
+line = Line()
 suggestions = Suggestions(services.library)
 install(door)
 watching: list[asyncio.Task[None]] = []
@@ -190,6 +192,7 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
         )
         async with aclosing(events):
             async for event in events:
+                line.note(cl.context.session.id, event)
                 await view.show(event)
     except asyncio.CancelledError:
         await view.stop()
@@ -198,6 +201,8 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
         logger.exception("a question could not be answered")
         await view.fail("answer.failed")
         return
+    finally:
+        line.note(cl.context.session.id, None)
     if view.answer is not None:
         cl.user_session.set("turns", remember(turns, view.answer, scope))
         again = view.answer.understood_as or message.content
@@ -222,6 +227,12 @@ async def stop(socket_id: str) -> None:
     session = WebsocketSession.get(socket_id)
     if session is not None and session.current_task:
         session.current_task.cancel()
+
+
+@cl.on_chat_end
+async def leave() -> None:
+    """The page was closed, or its connection broke."""
+    line.disconnected(cl.context.session)
 
 
 @cl.on_app_startup

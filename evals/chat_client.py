@@ -79,6 +79,11 @@ class ChatClient:
         await self._socket.disconnect()
         await self._http.aclose()
 
+    @property
+    def outputs(self) -> list[str]:
+        """What the steps of the question under way say now, lines of progress too."""
+        return [str(step.get("output", "")) for step in self._steps.values()]
+
     async def ask(self, question: str, timeout_s: float = 120) -> Reply:
         """Send a question and wait for the end of its answer. Raises ``TimeoutError``."""
         return await self._send({"output": question}, timeout_s)

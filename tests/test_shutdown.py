@@ -16,6 +16,7 @@ from tests.stand_in.ollama import Failure, OllamaStandIn, Reply
 
 ENDS = "Was bedeutet E-104 am Kompressor?"
 HANGS = "Wie wechsle ich das Öl des Kompressors?"
+WAITS = "Was bedeutet E-105 am Kompressor?"
 
 
 @pytest.mark.slow
@@ -28,12 +29,13 @@ async def test_answers_end_or_say_that_they_were_interrupted(
 
     with (
         OllamaStandIn() as ollama,
-        served(data_dir, OLLAMA_BASE_URL=ollama.url, SHUTDOWN_S="3", HYDE="never") as service,
+        served(data_dir, OLLAMA_BASE_URL=ollama.url, SHUTDOWN_S="6", HYDE="never") as service,
     ):
         password = prepared[1]["technician"]
         async with (
             ChatClient(service.address, "technician", password) as one,
             ChatClient(service.address, "technician", password) as other,
+            ChatClient(service.address, "qa", prepared[1]["qa"]) as third,
         ):
             ollama.enqueue(ends)
             finished = asyncio.create_task(one.ask(ENDS))
@@ -44,10 +46,16 @@ async def test_answers_end_or_say_that_they_were_interrupted(
             for request in (first, second):
                 assert await asyncio.to_thread(request.started.wait, 10)
 
+            waiting = asyncio.create_task(third.ask(WAITS))
+            async with asyncio.timeout(20):
+                while not any("Stelle 1" in text for text in third.outputs):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
             service.process.send_signal(signal.SIGTERM)
             gate.set()
 
             assert "zu heiß" in (await finished).text
+            await waiting  # written or interrupted, but over
             boxes = [
                 json.loads(element["props"])
                 if isinstance(element["props"], str)
