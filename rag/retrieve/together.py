@@ -80,7 +80,16 @@ class Together:
             self._weight(group, weight, nouns)
             for group, weight in zip(groups, weights, strict=True)
         ]
+        self._known = self._all_terms()
+        self._seen: dict[tuple[frozenset[str], float], list[float]] = {}
         self.whole = sum(self.weights) + _UNIT_WEIGHT * bool(self._asked.units)
+
+    def _all_terms(self) -> frozenset[str]:
+        known: set[str] = set()
+        for group in self._groups:
+            known.update(term for one in group.alternatives for term, _ in one.terms())
+            known.update(self._whole_words(group.label), self._leaves(group.label))
+        return frozenset(known)
 
     def _weight(self, group: Group, weight: float, nouns: Collection[str]) -> float:
         if not group.own:  # "geht an und aus": a name made of small words only
@@ -102,18 +111,23 @@ class Together:
         if not self.whole:
             return Nearness()
         synonym = _SYNONYM if language == self._language else _TRANSLATION
-        heading = self._present(" / ".join(chunk.heading), language, synonym)
-        everywhere = self._present(chunk.text, language, synonym)
-        whole = [max(one, _HEADING * above) for one, above in zip(everywhere, heading, strict=True)]
-        passage = sum(w * p for w, p in zip(self.weights, whole, strict=True)) / self.whole
-        best = Nearness(passage=passage)
-        for sentence in sentences(chunk.text):
-            here = self._present(sentence, language, synonym)
-            has = [
-                max(one, _HEADING * above, _PASSAGE * beside)
-                for one, above, beside in zip(here, heading, everywhere, strict=True)
-            ]
-            near = self._nearness(sentence, has, passage)
+        texts = sentences(chunk.text)
+        terms = [self._terms(text, language) for text in texts]
+        above = self._terms(" / ".join(chunk.heading), language)
+        heading = self._present(above, synonym)
+        everywhere = self._present(frozenset().union(*terms), synonym)
+        passage = sum(
+            weight * max(one, _HEADING * over)
+            for weight, one, over in zip(self.weights, everywhere, heading, strict=True)
+        )
+        base = [
+            max(_HEADING * over, _PASSAGE * beside)
+            for over, beside in zip(heading, everywhere, strict=True)
+        ]
+        best = Nearness(passage=passage / self.whole)
+        for text, mine in zip(texts, terms, strict=True):
+            has = [max(pair) for pair in zip(self._present(mine, synonym), base, strict=True)]
+            near = self._nearness(text, has, best.passage)
             if near.together > best.together:
                 best = near
         return best
@@ -137,11 +151,17 @@ class Together:
             sentence=sentence,
         )
 
-    def _present(self, text: str, language: Language, synonym: float) -> list[float]:
-        """Per word of the question how far a text says it (0 to 1)."""
-        terms = frozenset(self._analyzer.terms(text, language))
+    def _terms(self, text: str, language: Language) -> frozenset[str]:
+        """The terms of a text that any word of the question could mean."""
+        return frozenset(self._analyzer.terms(text, language)) & self._known
+
+    def _present(self, terms: frozenset[str], synonym: float) -> list[float]:
+        """Per word of the question how far these terms say it (0 to 1)."""
+        kept = self._seen.get((terms, synonym))
+        if kept is not None:
+            return kept
         found = [
-            self._said(group, terms, synonym) if weight or group.says else 0.0
+            self._said(group, terms, synonym) if terms and (weight or group.says) else 0.0
             for group, weight in zip(self._groups, self.weights, strict=True)
         ]
         for number, name in enumerate(self._groups):
@@ -150,30 +170,39 @@ class Together:
                     if group.own and group.label in name.says:
                         most = _PART if len(self._leaves(group.label)) > 1 else 1.0
                         found[place] = max(found[place], min(most, found[number]))
+        self._seen[terms, synonym] = found
         return found
 
-    def _said(self, group: Group, terms: Collection[str], synonym: float) -> float:
+    def _said(self, group: Group, terms: frozenset[str], synonym: float) -> float:
         own = self._own(group.label, terms) if group.own else 0.0
         if own == 1.0:
             return own
         ways = (_way(alternative, terms) for alternative in group.alternatives)
         return max(own, synonym * max(ways, default=0.0))
 
-    def _own(self, word: str, terms: Collection[str]) -> float:
+    def _own(self, word: str, terms: frozenset[str]) -> float:
         """The word itself, or the share of a compound's parts that are there."""
-        if not word.isalpha():
-            return float(word in terms)
-        if any(stem(word, one) in terms or root(word, one) in terms for one in ("de", "en")):
+        if not terms.isdisjoint(self._whole_words(word)):
             return 1.0
-        parts = self._leaves(fold(word))
+        parts = self._leaves(word)
         return (sum(part in terms for part in parts) / len(parts)) ** 2 if parts else 0.0
 
+    @staticmethod
+    def _whole_words(word: str) -> set[str]:
+        if not word.isalpha():
+            return {word}
+        languages: tuple[Language, ...] = ("de", "en")
+        return {form(word, one) for form in (stem, root) for one in languages}
+
     def _leaves(self, word: str) -> list[str]:
+        """The families of a compound's parts; none for another word."""
         splitter = self._analyzer.splitter
-        return [root(part, "de") for part in splitter.split(word)] if splitter else []
+        if splitter is None or not word.isalpha():
+            return []
+        return [root(part, "de") for part in splitter.split(fold(word))]
 
 
-def _way(alternative: Alternative, terms: Collection[str]) -> float:
+def _way(alternative: Alternative, terms: frozenset[str]) -> float:
     """The share of an alternative's words that are there, squared: half a name is no name."""
     if not alternative.words:
         return 0.0
