@@ -14,7 +14,7 @@ Imports go one way::
       → models, store, access, observe
       → retrieve, ingest (reading)
       → services
-      → answer, ingest.manual, ingest.jobs
+      → answer, ingest.manual, ingest.jobs, ingest.drafts
       → api → chainlit_app, evals
 
 This package imports nothing by itself: a worker that only reads a PDF stays small.

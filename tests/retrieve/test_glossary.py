@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from rag.errors import BadFile
 from rag.messages import say
 from rag.retrieve.glossary import check_words, load_glossary, name_key, shipped_csv
+from rag.types import Scope
+from tests.retrieve.corpus import SmallServices
 
 GLOSSARY = load_glossary()
 
@@ -75,3 +79,19 @@ def test_every_bad_line_of_a_plants_list_is_told() -> None:
     for broken in (b"", b"id;de;en\n", b"\xff\xfe\x00"):
         assert check_words(broken)[1]
     assert check_words(shipped_csv().encode())[1] == []
+
+
+async def test_new_words_hold_from_the_next_question(services: SmallServices) -> None:
+    """Also when an index with the former ones is just being made."""
+    keywords, ids = services.keywords, services.library.active_ids(Scope())
+    nothing = await keywords.search("Wackelpeter", "de", ids, 5)
+    services.library.disable(min(ids))
+    services.library.enable(min(ids))
+    being_made = asyncio.create_task(keywords.current(patience_s=60))
+    keywords.use_glossary(load_glossary("id;de;en\nzyk;Wackelpeter|Keilriemen;\n"))
+    found = await keywords.search("Wackelpeter", "de", ids, 5)
+    expected = await keywords.search("Keilriemen", "de", ids, 5)
+    assert not nothing.ids
+    assert found.ids
+    assert found.ids[0] == expected.ids[0]
+    assert await being_made is await keywords.current(patience_s=60)
