@@ -46,9 +46,7 @@ def operated(
     """As an operator may run it: a JSON log that tells everything, and limits as they come."""
     data_dir = copy_data(prepared[0], tmp_path_factory.mktemp("operated") / "data")
     settings = {"LOG_FORMAT": "json", "LOG_LEVEL": "DEBUG", "TRUSTED_PROXIES": "127.0.0.2/32"}
-    with served(
-        data_dir, passwords=prepared[1], OLLAMA_BASE_URL=ollama.url, **settings
-    ) as running:
+    with served(data_dir, passwords=prepared[1], OLLAMA_BASE_URL=ollama.url, **settings) as running:
         yield running
 
 
