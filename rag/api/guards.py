@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.api.caller import request_language
-from rag.api.problems import API, Problem, refuse
+from rag.api.problems import API, Problem, is_api, refuse
 
 MEGABYTE = 1024 * 1024
 UPLOADS = (
@@ -97,7 +97,8 @@ class SameOrigin:
 def _is_foreign(scope: Scope) -> bool:
     headers = Headers(scope=scope)
     origin = headers.get("origin")
-    reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")
+    harmless = ("GET", "HEAD") if is_api(scope) else ("GET", "HEAD", "OPTIONS")
+    reads = scope["type"] == "http" and scope["method"] in harmless
     socket = scope["type"] == "websocket" or scope["path"].startswith("/ws/")
     if origin is None or (reads and not socket):
         return False

@@ -151,6 +151,16 @@ async def test_bad_requests(
         assert answer.headers["allow"] == "POST"
 
 
+async def test_pages_of_other_sites_get_nothing(http: httpx.AsyncClient) -> None:
+    """Not even the leave to try (a CORS preflight), whatever key they have."""
+    foreign = {"Origin": "https://elsewhere.example"}
+    asked = {**foreign, "Access-Control-Request-Method": "POST"}
+    for method, headers in (("OPTIONS", asked), ("POST", foreign)):
+        answer = await http.request(method, "/api/v1/query", headers=headers)
+        assert is_problem(answer, 403, "foreign_origin")
+        assert "access-control-allow-origin" not in answer.headers
+
+
 async def test_json_that_is_none(http: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json; charset=utf-8"}
     for content in (b"{", b"\xff\xfe", b'{"question": NaN', b"[" * 50_000):
