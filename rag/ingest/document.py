@@ -19,16 +19,15 @@ import pypdfium2
 from rag.errors import BadFile
 from rag.ingest.blocks import build_blocks
 from rag.ingest.chunk import ManualFacts, chunks_of
-from rag.ingest.damage import damaged_pages
 from rag.ingest.guess import guess
 from rag.ingest.headings import OutlineEntry
 from rag.ingest.ids import manual_id
 from rag.ingest.layout import PageLayout
 from rag.ingest.mend import Vocabulary
-from rag.ingest.ocr import ocr_reader, tesseract
-from rag.ingest.open import check_content, is_huge, open_pdf, sha256_of
+from rag.ingest.ocr import tesseract
+from rag.ingest.open import check_content, open_pdf, sha256_of
+from rag.ingest.page_stream import page_layouts
 from rag.ingest.page_text import page_text
-from rag.ingest.pages import layout_page
 from rag.ingest.render import PDFIUM_LOCK
 from rag.ingest.spool import LayoutSpool
 from rag.ingest.survey import FirstLook, survey
@@ -38,7 +37,6 @@ from rag.types import Chunk, Language, Page, Quality
 
 _OUTLINE_LIMIT = 5000
 _OUTLINE_DEPTH = 6
-_PAGES_AT_A_TIME = 50  # then the file is opened anew: pdfium keeps what it has unpacked
 _HIDDEN_LETTERS = 2000
 
 OnPage = Callable[[int, int], None]
@@ -158,7 +156,9 @@ def _read(
 ) -> Summary:
     sha256 = sha256_of(source.path)
     look = FirstLook()
-    for layout in _layouts(source, ocr_languages, on_page):
+    for layout in page_layouts(source.pdf, ocr_languages, on_page):
+        if source.hidden is not None:
+            layout.hidden_text = source.hidden.get(layout.index, layout.hidden_text)
         look.see(layout)
         spool.append(layout)
     if look.is_blank:
@@ -209,43 +209,6 @@ def _nothing_read(is_copy: bool) -> str:
     if tesseract() is None:
         return "error.ocr_missing"
     return "error.document_empty" if is_copy else "error.pdf_unreadable"
-
-
-def _layouts(source: _Source, ocr_languages: str, on_page: OnPage) -> Iterator[PageLayout]:
-    """Every page in order, the file opened anew from time to time."""
-    read_picture = ocr_reader(ocr_languages)
-    damaged = damaged_pages(source.pdf)
-    done, total = 0, 1
-    while done < total:
-        with PDFIUM_LOCK, open_pdf(source.pdf) as document:
-            total = len(document)
-            for number in range(done, min(done + _PAGES_AT_A_TIME, total)):
-                layout = _read_page(document, number, read_picture)
-                if layout.index in damaged:
-                    layout.source = "unread"
-                if source.hidden is not None:
-                    layout.hidden_text = source.hidden.get(layout.index, layout.hidden_text)
-                yield layout
-                on_page(number + 1, total)
-            done += _PAGES_AT_A_TIME
-
-
-def _read_page(
-    document: Any, number: int, read_picture: Callable[[Any, int], PageLayout | None]
-) -> PageLayout:
-    """One page; a page that pdfium cannot load, or of absurd size, is "unread", not an end."""
-    try:
-        page = document[number]
-    except pypdfium2.PdfiumError:
-        return PageLayout(number + 1, 595.0, 842.0, 0, source="unread")
-    try:
-        if is_huge(page):
-            return PageLayout(number + 1, 595.0, 842.0, 0, source="unread")
-        return layout_page(page, number + 1, read_picture)
-    except (pypdfium2.PdfiumError, BadFile):
-        return PageLayout(number + 1, 595.0, 842.0, 0, source="unread")
-    finally:
-        page.close()
 
 
 def _outline(document: Any) -> list[OutlineEntry]:

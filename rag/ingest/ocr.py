@@ -10,7 +10,7 @@ import shutil
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from statistics import fmean, median
 from typing import Any
 
@@ -19,7 +19,7 @@ from PIL import Image
 
 from rag.ingest.layout import Line, PageLayout, union
 from rag.ingest.lines import in_reading_order
-from rag.ingest.pages import lines_of_region
+from rag.ingest.pages import Ocr, lines_of_region
 from rag.ingest.render import picture_of
 from rag.ingest.scan_rules import find_rules
 from rag.ingest.scan_tables import put_in_grids, scaled, word_rect
@@ -39,31 +39,41 @@ def tesseract() -> str | None:
     return shutil.which("tesseract")
 
 
-def ocr_reader(languages: str) -> Callable[[Any, int], PageLayout | None]:
-    """A function ``(pdfium page, index) → PageLayout``; it returns None for a page with ink that
-    could not be read, and a page without lines for a blank one."""
+def picture_taker(languages: str) -> Callable[[Any, int], Ocr]:
+    """A function ``(pdfium page, index)`` that draws the page and returns what will read it.
 
-    def read(page: Any, index: int) -> PageLayout | None:
-        width, height = page.get_size()
-        picture = picture_of(page, width_px=round(width / 72 * _resolution(page)), gray=True)
-        ink = _ink(picture)
-        blank = PageLayout(index, width, height, 0)
-        if ink < _SPECKS:
-            return blank
-        if tesseract() is None:
-            return None
-        best: PageLayout | None = None
-        for turned in (0, 1, 3, 2):
-            layout = _read_picture(picture, turned, languages, index, (width, height))
-            if layout and (best is None or _score(layout) > _score(best)):
-                best = layout
-            if best and best.lines and (best.confidence or 0) >= _UNSURE:
-                break
-        if best and best.lines:
-            return best
-        return blank if best and ink < _INK else None
+    That gives None for a page with ink that could not be read, and a page without lines for a
+    blank one; it needs nothing of pdfium and may run in a thread of its own.
+    """
 
-    return read
+    def take(page: Any, index: int) -> Ocr:
+        size = page.get_size()
+        picture = picture_of(page, width_px=round(size[0] / 72 * _resolution(page)), gray=True)
+        return partial(_read_upright, picture, languages, index, size)
+
+    return take
+
+
+def _read_upright(
+    picture: Image.Image, languages: str, index: int, size: tuple[float, float]
+) -> PageLayout | None:
+    """Read the picture, turned as it makes the most sense."""
+    ink = _ink(picture)
+    blank = PageLayout(index, *size, 0)
+    if ink < _SPECKS:
+        return blank
+    if tesseract() is None:
+        return None
+    best: PageLayout | None = None
+    for turned in (0, 1, 3, 2):
+        layout = _read_picture(picture, turned, languages, index, size)
+        if layout and (best is None or _score(layout) > _score(best)):
+            best = layout
+        if best and best.lines and (best.confidence or 0) >= _UNSURE:
+            break
+    if best and best.lines:
+        return best
+    return blank if best and ink < _INK else None
 
 
 def _resolution(page: Any) -> float:
@@ -111,12 +121,13 @@ def _read_picture(
     for row in words:
         by_line[row["block_num"], row["par_num"], row["line_num"]].append(row)
     lines = [_line(row, scale, index) for row in by_line.values()]
-    _even_out_sizes(lines)
     places = [
         Line("", grid.rect, 0.0, False, index, region=n) for n, grid in enumerate(layout.grids)
     ]
     # Tesseract takes names and values of a list for two columns; here they are read across.
-    for line in in_reading_order([*lines, *places]):
+    ordered = in_reading_order([*lines, *places])
+    _even_out_sizes([line for line in ordered if line.region < 0])
+    for line in ordered:
         layout.lines.extend([line] if line.region < 0 else lines_of_region(line, layout))
     return layout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from rag.ingest.glyphs import PageText, read_glyphs
@@ -19,9 +20,21 @@ _BROKEN = 0.3  # share of unmapped characters from which a text layer counts as 
 _LITTLE_TEXT = 20  # characters; with fewer, a page with ink is read by OCR
 
 
+Ocr = Callable[[], PageLayout | None]
+"""Reads a picture that was taken; None means that it could not, and the page is "unread"."""
+
+
 def layout_page(page: Any, index: int, ocr: Callable[[Any, int], PageLayout | None]) -> PageLayout:
-    """What stands on pdfium's ``page``. ``ocr(page, index)`` reads its picture when it has ink
-    but no usable text; None from it means that it could not, and the page is "unread"."""
+    """As ``begin_page``, with ``ocr(page, index)`` done at once."""
+    begun = begin_page(page, index, lambda page, index: partial(ocr, page, index))
+    return begun() if callable(begun) else begun
+
+
+def begin_page(
+    page: Any, index: int, take_picture: Callable[[Any, int], Ocr]
+) -> PageLayout | Callable[[], PageLayout]:
+    """What stands on pdfium's ``page``. When it has ink but no usable text, ``take_picture`` is
+    called while the page is open, and what reads the picture is returned, to be called later."""
     page_box: Rect = page.get_bbox()
     shapes = read_shapes(page)
     scan = _is_scan(shapes, page_box)
@@ -31,22 +44,15 @@ def layout_page(page: Any, index: int, ocr: Callable[[Any, int], PageLayout | No
     finally:
         text_page.close()
     if _needs_ocr(text, shapes):
-        return _from_picture(page, index, text, page_box, ocr)
+        width, height = page_box[2] - page_box[0], page_box[3] - page_box[1]
+        unread = PageLayout(index, width, height, page.get_rotation() // 90, source="unread")
+        return partial(_from_picture, take_picture(page, index), text.hidden, unread)
     return _from_text(text, shapes, page_box, index, page.get_rotation() // 90)
 
 
-def _from_picture(
-    page: Any,
-    index: int,
-    text: PageText,
-    page_box: Rect,
-    ocr: Callable[[Any, int], PageLayout | None],
-) -> PageLayout:
-    read = ocr(page, index)
-    if read is None:
-        width, height = page_box[2] - page_box[0], page_box[3] - page_box[1]
-        read = PageLayout(index, width, height, page.get_rotation() // 90, source="unread")
-    read.hidden_text = text.hidden
+def _from_picture(ocr: Ocr, hidden: str, unread: PageLayout) -> PageLayout:
+    read = ocr() or unread
+    read.hidden_text = hidden
     return read
 
 
