@@ -3,6 +3,11 @@
 Every gold passage and every ``must_contain`` must stand on its page in the text of the PDF itself
 (on a scanned page: in the ground truth of the sample script); shares by category and language must
 hold; ids must be unique; no question may be a copy of its passage.
+
+``tuning.jsonl`` is for choosing numbers only (``python -m evals.tuning``), never for reporting: as
+many questions without an answer as with one, about things that these machines might well have. What
+its lines call ``nowhere`` must not be in the machine's manual; none may be a held-out question in
+other words.
 """
 
 from __future__ import annotations
@@ -19,10 +24,14 @@ import pypdfium2
 
 from evals.samples import FOLDER as SAMPLES
 from evals.samples import TRUTH_FILE
+from rag.retrieve.analyzer import pieces
+from rag.retrieve.words import STOP_WORDS, root
+from rag.types import Language
 
 FOLDER = Path(__file__).parent
 QUESTIONS_FILE = FOLDER / "questions.jsonl"
 NOTICES_FILE = FOLDER / "notices.jsonl"
+TUNING_FILE = FOLDER / "tuning.jsonl"
 
 CATEGORIES = {"troubleshooting": 0.40, "safety": 0.25, "parts": 0.20, "schedules": 0.15}
 GERMAN, OTHER_LANGUAGE, HELD_OUT = 0.60, 0.10, 1 / 3
@@ -31,6 +40,7 @@ ANSWERABLE, UNANSWERABLE, NOTICE_PLACES = 100, 16, 50
 DIFFICULTIES = {
     "value", "table", "procedure", "two_places", "other_language", "unanswerable", "near_neighbour",
 }  # fmt: skip
+ALIKE = 0.5  # of the words of two questions together: too near to one that is held out
 COPIED = 0.8  # a question with more of its words from the passage, in a row, is a copy
 
 Row = dict[str, Any]
@@ -96,6 +106,34 @@ def _copied(question: str, passage: str) -> bool:
     )
 
 
+def problems_of_tuning(
+    row: Row, texts: dict[tuple[str, int], str], held_out: list[Row]
+) -> list[str]:
+    """What is wrong with one tuning question."""
+    found = []
+    pages = [texts.get((name, page), "") for name in row["manuals"] for page in row["pages"]]
+    if row["manuals"] and not any(row["must_contain"] in text for text in pages):
+        found.append(f"must_contain is on none of its pages: {row['must_contain']!r}")
+    files = {m["file"] for m in _truth()["manuals"] if row["machine"] in m["machine"]}
+    whole = " ".join(text for (name, _), text in texts.items() if name in files)
+    for word in row.get("nowhere", ()):
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", whole, re.IGNORECASE):
+            found.append(f"the manual has what is said to be nowhere: {word!r}")
+    words = _words(row)
+    for other in held_out:
+        theirs = _words(other)
+        if len(words & theirs) > ALIKE * len(words | theirs):
+            found.append("too much like a question that is held out")
+    return found
+
+
+def _words(row: Row) -> set[str]:
+    """The telling words of a question."""
+    language: Language = "de" if row["language"] == "de" else "en"
+    found = (piece.text for piece in pieces(row["question"]))
+    return {root(word, language) for word in found if word not in STOP_WORDS[language]}
+
+
 def problems_of_notice(row: Row, texts: dict[tuple[str, int], str]) -> list[str]:
     """What is wrong with one labelled place for safety notices."""
     found = []
@@ -144,7 +182,10 @@ def problems() -> list[str]:
     texts = page_texts()
     found = [f"{r['id']}: {text}" for r in questions for text in problems_of_question(r, texts)]
     found += [f"{r['id']}: {text}" for r in notices for text in problems_of_notice(r, texts)]
-    for rows in (questions, notices):
+    held_out = [row for row in questions if row["split"] == "held_out"]
+    tuning = read_rows(TUNING_FILE)
+    found += [f"{r['id']}: {t}" for r in tuning for t in problems_of_tuning(r, texts, held_out)]
+    for rows in (questions, notices, tuning):
         for field in ("id", "question"):
             counts = Counter((row[field], row["machine"] * (field == "question")) for row in rows)
             found += [f"twice: {value[0]}" for value, count in counts.items() if count > 1]
