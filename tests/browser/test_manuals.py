@@ -32,7 +32,8 @@ async def test_the_whole_life_of_two_revisions(
     await expect(form.locator('[data-field="machine"]')).not_to_contain_text("Vorschlag")
     await form.get_by_label("Maschine", exact=True).fill(machine)
     # What was sent and typed outlives the page.
-    await admin.page.reload()
+    await admin.page.goto(service.address)
+    await admin.can_ask()
     await open_library(admin)
     [form] = await admin.page.locator('.mw-file[data-state="form"]').all()
     await expect(form.get_by_label("Maschine", exact=True)).to_have_value(machine)
