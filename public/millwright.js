@@ -197,10 +197,14 @@
       make("h1", {}, question), ...(notices ? [notices.cloneNode(true)] : []), message,
       make("footer", {}, words.ai), ...(pages || []).map((one) => printedPage(one, words)));
     document.body.append(paper);
-    await Promise.allSettled([...paper.querySelectorAll("img")].map((image) => image.decode()));
+    await Promise.race([Promise.all([...paper.querySelectorAll("figure img")].map(arrived)), after(PRINT_WAIT_MS)]);
     addEventListener("afterprint", () => paper.remove(), { once: true });
     window.print();
   };
+
+  const PRINT_WAIT_MS = 60_000; // a server that hangs must not keep the answer from being printed
+  const after = (ms) => new Promise((done) => setTimeout(done, ms));
+  const arrived = (image) => image.complete || new Promise((done) => ["load", "error"].forEach((end) => image.addEventListener(end, done)));
 
   const printedPage = (place, words) => {
     const { manual, title, page, label, boxes } = place;

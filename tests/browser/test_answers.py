@@ -127,10 +127,10 @@ async def test_text_streams_and_sources_come_before_it(
 async def test_model_killed_in_mid_answer(
     service_with_model: Service, ollama: OllamaStandIn, open_page: OpenPage, gold: Gold
 ) -> None:
-    """The answer is finished from the manual, and says so."""
+    """The answer is finished from the manual, and says so. (Asked anew: not the kept answer.)"""
     person = await open_page(service_with_model)
     ollama.enqueue(Reply("Der Ölstand ist zu niedrig " * 20, gate=threading.Event(), gate_after=9))
-    await person.type(gold["de-fault-01"]["question"])
+    await person.type(gold["de-fault-01"]["question"] + " Bitte!")
     await expect(person.page.locator(".ai-message").last).to_contain_text("Der Ölstand")
     ollama.stop()
     try:
@@ -148,7 +148,7 @@ async def test_stop_cancels_the_call_to_the_model(
     person = await open_page(service_with_model)
     number = len(ollama.history) + 1
     ollama.enqueue(Reply("Der Ölstand ist zu niedrig " * 20, gate=threading.Event(), gate_after=9))
-    await person.type(gold["de-fault-01"]["question"])
+    await person.type(gold["de-fault-01"]["question"] + " Danke!")
     await expect(person.page.locator(".ai-message").last).to_contain_text("Der Ölstand")
     await person.page.click("#stop-button")
     request = ollama.wait_for_request(number)
