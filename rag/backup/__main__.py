@@ -37,7 +37,8 @@ def main() -> int:
     except RagError as error:
         print(f"millwright: {say(error.key, language, **error.values)}", file=sys.stderr)
         return 1
-    _report(manifest, arguments.command, language, time.monotonic() - started)
+    command = "stream" if arguments.file == "-" else arguments.command
+    _report(manifest, command, language, time.monotonic() - started)
     return 0
 
 
@@ -45,7 +46,7 @@ def _report(manifest: Manifest, command: str, language: Language, seconds: float
     """To stderr: standard output may be the archive."""
     size = sum(entry.size for entry in manifest.files.values()) / 1e6
     told = say(
-        f"backup.{command}d" if command == "restore" else f"backup.{command}",
+        f"backup.{command}",
         language,
         files=len(manifest.files),
         megabytes=f"{size:.1f}",
