@@ -10,7 +10,7 @@ Two stories, each told from top to bottom in one file:
 
 Imports go one way::
 
-    settings, types, errors, messages, language
+    settings, types, errors, messages, language, flights
       → models, store, access, observe
       → retrieve, ingest (reading)
       → services

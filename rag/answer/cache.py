@@ -55,7 +55,7 @@ async def cache_key(story: Story) -> str:
         "corpus": await asyncio.to_thread(services.library.corpus_version),
         "glossary": _glossary_version(services.keywords.glossary or services.glossary),
         "models": [
-            f"{services.settings.ollama_model}@{hosts.digest}" if hosts.all else "off",
+            f"{services.settings.ollama_model}@{hosts.seen_digest()}" if hosts.all else "off",
             services.embedder.fingerprint if services.embedder else "",
             services.reranker.name if services.reranker else "",
         ],

@@ -86,6 +86,14 @@ class Hosts:
         self.digest = state.digest or self.digest
         return state
 
+    def seen_digest(self) -> str:
+        """The model's digest as last seen, without waiting; looked up anew in the background."""
+        for host in self.all:
+            if not host.is_fresh:
+                host.look_up()
+        self.digest = self.known().digest or self.digest
+        return self.digest
+
     def known(self) -> LanguageModelState:
         """The same from memory, without waiting. A host never seen counts as unreachable."""
         model = self.settings.ollama_model

@@ -13,6 +13,7 @@ import pytest
 from rag.answer.ask import ask
 from rag.answer.cache import normalised
 from rag.errors import RagError
+from rag.models.hosts import hosts_of
 from rag.services import Services
 from rag.types import Answer, Done, Event, Failed, Role, Scope, Token, Turn, User
 from tests.answer.conftest import TECHNICIAN, answer_to, events_of
@@ -89,6 +90,16 @@ async def test_a_changed_library_is_asked_anew(writing: Services, ollama: Ollama
     await answer_to(TORQUE, writing)
     manual = next(one for one in writing.library.manuals() if one.machine != COMPRESSOR)
     writing.library.disable(manual.id)
+
+    assert not is_kept(await answer_to(TORQUE, writing))
+
+
+async def test_a_new_version_of_the_model_is_asked_anew(
+    writing: Services, ollama: OllamaStandIn
+) -> None:
+    await answer_to(TORQUE, writing)
+    ollama.version = "2"
+    await hosts_of(writing.settings).all[0].look_up()
 
     assert not is_kept(await answer_to(TORQUE, writing))
 

@@ -67,6 +67,7 @@ class OllamaStandIn(HttpServer):
         self.models = [full_name(model) for model in models]
         self.answer = answer
         self.history: list[Request] = []
+        self.version = ""  # of the models: another one has another digest
         self.pull_error: str | None = None
         self.pull_gate: threading.Event | None = None
         self.pulled: list[str] = []
@@ -105,7 +106,9 @@ class OllamaStandIn(HttpServer):
             case "GET", "/api/version":
                 await connection.send_json(200, {"version": "0.12.6"})
             case "GET", "/api/tags":
-                await connection.send_json(200, {"models": [tag_of(name) for name in self.models]})
+                await connection.send_json(
+                    200, {"models": [tag_of(one, self.version) for one in self.models]}
+                )
             case "POST", "/api/show":
                 await self._show(connection, fields)
             case "POST", "/api/pull":

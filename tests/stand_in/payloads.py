@@ -28,13 +28,13 @@ def digest_of(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def tag_of(name: str) -> dict[str, Any]:
+def tag_of(name: str, version: str = "") -> dict[str, Any]:
     return {
         "name": name,
         "model": name,
         "modified_at": "2026-08-01T10:00:00Z",
         "size": 4113301824,
-        "digest": digest_of(name),
+        "digest": digest_of(name + version),
         "details": {
             "format": "gguf",
             "family": "llama",
