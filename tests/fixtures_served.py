@@ -56,6 +56,8 @@ def service_with_model(
     ollama: OllamaStandIn,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
+    """Every answer is written anew: tests tell the stand-in what to say."""
     data_dir = copy_data(prepared[0], tmp_path_factory.mktemp("writing") / "data")
-    with served(data_dir, passwords=prepared[1], OLLAMA_BASE_URL=ollama.url) as running:
+    settings = {"OLLAMA_BASE_URL": ollama.url, "CACHE_MB": "0"}
+    with served(data_dir, passwords=prepared[1], **settings) as running:
         yield running
