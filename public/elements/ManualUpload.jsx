@@ -41,6 +41,8 @@ const Field = ({ name, one, words, kit, known }) => {
 const Plan = ({ one, words, kit }) => {
   const { effect, unasked, others } = one.plan;
   const isChoice = others.length > 0 && ["replaces", "older"].includes(unasked);
+  // At once, not only when the server has answered.
+  const chosen = { yes: "replaces", no: "older" }[one.replaces] || unasked;
   const choose = (wanted) => kit.files.set(words, one, { replaces: wanted === unasked ? "" : { replaces: "yes", older: "no" }[wanted] });
   return (
     <div className="mw-plan" data-effect={effect}>
@@ -50,7 +52,7 @@ const Plan = ({ one, words, kit }) => {
           <legend>{words["plan.choose"]}</legend>
           {["replaces", "older"].map((wanted) => (
             <label key={wanted}>
-              <input type="radio" name={`mw-plan-${one.key}`} checked={effect === wanted} onChange={() => choose(wanted)} />
+              <input type="radio" name={`mw-plan-${one.key}`} checked={chosen === wanted} onChange={() => choose(wanted)} />
               {words[`plan.choose_${wanted}`]}
             </label>
           ))}
