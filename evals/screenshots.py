@@ -113,7 +113,7 @@ def with_model(page: Page, words: Words, ollama: OllamaStandIn, save: Save) -> N
     page.locator(".mw-viewer img").first.evaluate("image => image.decode()")
     save(page, "page")
     page.keyboard.press("Escape")
-    page.evaluate("window.print = () => { window.printed = true }")
+    page.evaluate("() => { window.print = () => { window.printed = true } }")
     page.locator("[data-tool=print]").last.click()
     page.wait_for_function("window.printed")
     page.pdf(path=save.folder / f"paper-{save.name}.pdf", format="A4")

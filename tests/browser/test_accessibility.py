@@ -67,7 +67,7 @@ async def test_screens_of_a_question(
     assert await faults(page) == [], "opened page"
     assert await page.evaluate(FITS), "opened page"
     await person.close_viewer()
-    await page.evaluate("window.print = () => { window.printed = true }")
+    await page.evaluate("() => { window.print = () => { window.printed = true } }")
     await page.locator("[data-tool=print]").click()
     await page.wait_for_function("window.printed")
     await page.emulate_media(media="print")

@@ -102,7 +102,7 @@ async def test_paper_holds_one_answer_and_nothing_else(
     await person.ask("Was bedeutet E-104?")
     await person.ask(gold[ASKED]["question"])
     # The browser's dialog would wait for a printer.
-    await person.page.evaluate("window.print = () => { window.printed = true }")
+    await person.page.evaluate("() => { window.print = () => { window.printed = true } }")
     await tool(person, "print").click()
     await person.page.wait_for_function("window.printed")
     await person.page.emulate_media(media="print", color_scheme=scheme)
