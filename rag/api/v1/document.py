@@ -30,9 +30,18 @@ _ABOUT = (
     "`application/problem+json` (RFC 9457) in the language of `Accept-Language` (de or en); its "
     "`request_id` is that of the header `X-Request-ID`, which a caller may set."
 )
+_EXAMPLE = {
+    "type": f"{API}/docs#problem-404",
+    "title": "Not found",
+    "status": 404,
+    "detail": "There is no such manual.",
+    "code": "manual_unknown",
+    "request_id": "5d0b3cd5a0f94f7e9d1c6a4a0f5a2e77",
+}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "examples": [_EXAMPLE],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
@@ -49,14 +58,6 @@ _PROBLEM = {
             },
         },
     },
-}
-_EXAMPLE = {
-    "type": f"{API}/docs#problem-404",
-    "title": "Not found",
-    "status": 404,
-    "detail": "There is no such manual.",
-    "code": "manual_unknown",
-    "request_id": "5d0b3cd5a0f94f7e9d1c6a4a0f5a2e77",
 }
 _ALWAYS = (400, 401, 403, 404, 405, 408, 413, 422, 429, 500, 503)
 
