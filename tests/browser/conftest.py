@@ -96,7 +96,8 @@ async def machine(service: Service, open_page: OpenPage) -> AsyncIterator[str]:
         """async (machine) => {
             const {manuals} = await (await fetch("/api/admin/manuals")).json();
             const {drafts} = await (await fetch("/api/admin/drafts")).json();
-            for (const one of drafts) await fetch(`/api/admin/drafts/${one.id}`, {method: "DELETE"});
+            for (const one of drafts)
+                await fetch(`/api/admin/drafts/${one.id}`, {method: "DELETE"});
             for (const one of manuals.filter((one) => one.machine === machine))
                 await fetch(`/api/admin/manuals/${one.id}`, {method: "DELETE"});
         }""",
