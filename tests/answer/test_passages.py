@@ -108,7 +108,7 @@ async def test_places_that_come_close_are_named_and_not_quoted(quoting: Services
 
     answer = await answer_to("Wann wird die Stopfbuchse der Pumpe nachgezogen?", quoting)
 
-    assert [one.further for one in answer.citations] == [False, False, False, True, True]
+    assert [one.further for one in answer.citations] == [False] * 3 + [True] * 3
     assert answer.text.count("> — ") == 3
     assert "**Auch hier nachsehen:**" in answer.text
     assert all(f"[{one.n}]" in answer.text for one in answer.citations)
