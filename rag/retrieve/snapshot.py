@@ -41,7 +41,6 @@ class Tuning:
     b: float = 0.6
     heading: int = 2
     contents: float = 0.3
-    notice: float = 0.85  # warnings repeat the same words on many pages
     page: float = 0.3
     compounds: bool = True
     intent: bool = True
@@ -139,8 +138,6 @@ class Snapshot:
 
     def _prior_of(self, chunk: Chunk) -> float:
         """How much a passage's score counts, whatever was asked."""
-        if chunk.kind == "notice":
-            return self.tuning.notice
         return self.tuning.contents if is_contents(chunk) else 1.0
 
     def language_of(self, chunk: Chunk) -> Language:
