@@ -1,0 +1,199 @@
+"""What the users of ``evals.load`` do; a locustfile. Locust replaces Python's sockets, so it runs
+in a process of its own, in the environment that evaluates.
+
+``LOAD_PLAN`` names a JSON file: address, accounts, keys, questions, seconds that the stand-in takes
+before its first token, and where to write what was measured.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+import uuid
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import requests
+import socketio
+from gevent.event import Event
+from locust import User, constant_pacing, events, task
+from locust.env import Environment
+
+PLAN: dict[str, Any] = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
+# Under the limit of 10 a minute that each user and each key has.
+EACH_S = 7.0
+PATIENCE_S = 60.0
+
+_accounts = iter(PLAN["accounts"].items())
+_keys = iter(PLAN["keys"])
+_questions = itertools.cycle(PLAN["questions"])
+_first_token_ms: dict[str, list[float]] = defaultdict(list)
+_whole_ms: dict[str, list[float]] = defaultdict(list)
+_results: Counter[str] = Counter()
+
+
+class Asker(User):
+    """Asks again and again, and notes how long the first token and the whole answer took."""
+
+    abstract = True
+    wait_time = constant_pacing(EACH_S)
+    door = ""
+
+    @task
+    def ask(self) -> None:
+        begun = time.perf_counter()
+        failure: Exception | None = None
+        try:
+            outcome = self.answer(next(_questions))
+        except Exception as error:
+            failure, outcome = error, f"{type(error).__name__}: {error}"
+        whole = (time.perf_counter() - begun) * 1000
+        _results[f"{self.door}: {outcome}"] += 1
+        if outcome == "answered":
+            _whole_ms[self.door].append(whole)
+        self.environment.events.request.fire(
+            request_type=self.door,
+            name="ask",
+            response_time=whole,
+            response_length=0,
+            exception=failure,
+            context={},
+        )
+
+    def answer(self, question: str) -> str:
+        """One question to its end: "answered", or "429" when there were too many."""
+        raise NotImplementedError
+
+    def note_first_token(self, sent: float) -> None:
+        overhead = time.perf_counter() - sent - PLAN["model_s"]
+        _first_token_ms[self.door].append(overhead * 1000)
+
+
+class ChatUser(Asker):
+    """Speaks the chat's socket as a browser does."""
+
+    fixed_count = PLAN["chat_users"]
+    door = "chat"
+
+    def on_start(self) -> None:
+        name, password = next(_accounts)
+        session = requests.Session()
+        session.post(
+            f"{PLAN['address']}/login", data={"username": name, "password": password}, timeout=30
+        ).raise_for_status()
+        self.name = name
+        self.started, self.ended = Event(), Event()
+        self.begins = False
+        self.sent: float | None = None
+        self.steps: dict[str, dict[str, Any]] = {}
+        self.socket = socketio.Client(reconnection=False)
+        for event in ("new_message", "update_message", "stream_start"):
+            self.socket.on(event, self.on_step)
+        self.socket.on("stream_token", self.on_token)
+        self.socket.on("task_start", self.on_task_start)
+        self.socket.on("task_end", self.on_task_end)
+        cookies = "; ".join(f"{one.name}={one.value}" for one in session.cookies)
+        self.socket.connect(
+            PLAN["address"],
+            headers={"Cookie": cookies, "Accept-Language": "de"},
+            socketio_path="/ws/socket.io",
+            transports=["websocket"],
+            auth={
+                "sessionId": str(uuid.uuid4()),
+                "threadId": "",
+                "clientType": "webapp",
+                "userEnv": "{}",
+                "chatProfile": "",
+            },
+        )
+        self.socket.emit("connection_successful")
+        if not self.started.wait(PATIENCE_S):
+            raise TimeoutError("the chat did not start")
+
+    def on_stop(self) -> None:
+        self.socket.disconnect()
+
+    def answer(self, question: str) -> str:
+        self.steps.clear()
+        self.ended.clear()
+        self.sent = time.perf_counter()
+        step = {
+            "id": str(uuid.uuid4()),
+            "threadId": "",
+            "name": self.name,
+            "type": "user_message",
+            "output": question,
+            "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        self.socket.emit("client_message", {"message": step, "fileReferences": []})
+        if not self.ended.wait(PATIENCE_S):
+            raise TimeoutError("no answer")
+        if self.sent is not None:
+            raise RuntimeError("ended without a word")
+        return "answered"
+
+    def on_step(self, step: dict[str, Any]) -> None:
+        self.steps[step["id"]] = step
+        # A refusal comes whole, not token by token.
+        if step.get("type") == "assistant_message" and step.get("output"):
+            self.on_token(step)
+
+    def on_token(self, _: object) -> None:
+        if self.sent is not None:
+            self.note_first_token(self.sent)
+            self.sent = None
+
+    def on_task_start(self, *_: object) -> None:
+        self.begins = True
+
+    def on_task_end(self, *_: object) -> None:
+        # The start of the chat is a task of its own.
+        if self.begins and not self.started.is_set():
+            self.started.set()
+        elif any(step.get("type") == "assistant_message" for step in self.steps.values()):
+            self.ended.set()
+
+
+class ApiUser(Asker):
+    """Reads the stream of server-sent events."""
+
+    fixed_count = PLAN["api_users"]
+    door = "api"
+
+    def on_start(self) -> None:
+        self.session = requests.Session()
+        self.session.headers["X-API-Key"] = next(_keys)
+
+    def answer(self, question: str) -> str:
+        sent = time.perf_counter()
+        address = f"{PLAN['address']}/api/v1/query/stream"
+        with self.session.post(
+            address, json={"question": question}, stream=True, timeout=PATIENCE_S
+        ) as response:
+            if response.status_code == 429:
+                return "429"
+            response.raise_for_status()
+            told = False
+            for line in response.iter_lines(chunk_size=1):
+                if line == b"event: token" and not told:
+                    told = True
+                    self.note_first_token(sent)
+                if line == b"event: done":
+                    return "answered"
+                if line == b"event: failed":
+                    raise RuntimeError("the stream said: failed")
+        raise RuntimeError("the stream broke off")
+
+
+@events.quitting.add_listener
+def write_down(environment: Environment, **_: object) -> None:
+    """Everything that was measured, for ``evals.load`` to read."""
+    measured = {
+        "first_token_ms": _first_token_ms,
+        "whole_ms": _whole_ms,
+        "results": _results,
+    }
+    Path(PLAN["measured"]).write_text(json.dumps(measured))
