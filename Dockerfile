@@ -18,7 +18,7 @@ RUN DATA_DIR=/tmp/data MODELS_DIR=/models /opt/venv/bin/python -m rag.models \
 FROM python:3.11-slim-bookworm
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-deu tesseract-ocr-eng tini \
+    && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-deu tesseract-ocr-eng tini fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 1000 --create-home millwright \
     && install -d -o millwright -g millwright /data
