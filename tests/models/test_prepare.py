@@ -75,8 +75,9 @@ def multilingual(models_dir: Path) -> dict[tuple[str, str], bytes]:
 
 @pytest.fixture
 def copy(models_dir: Path, tmp_path: Path) -> Path:
-    """A models_dir of the test's own with the prepared model in it."""
-    shutil.copytree(models_dir / "all-MiniLM-L6-v2", tmp_path / "models" / "all-MiniLM-L6-v2")
+    """A models_dir of the test's own with the prepared model and tokenizer in it."""
+    for name in ("all-MiniLM-L6-v2", "tokenizer-mistral"):
+        shutil.copytree(models_dir / name, tmp_path / "models" / name)
     return tmp_path / "models"
 
 
@@ -270,6 +271,18 @@ def test_two_at_once_do_the_work_once(tmp_path: Path) -> None:
     assert [process.returncode for process in both] == [0, 0]
     assert sum("is prepared." in text for text in said) == 1
     assert sum("is ready." in text for text in said) == 1
+
+
+def test_a_damaged_tokenizer_is_replaced_and_without_the_index_it_is_said(copy: Path) -> None:
+    file = copy / "tokenizer-mistral" / "tokenizer.model"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    nowhere = {"UV_DEFAULT_INDEX": _NOWHERE, "PIP_INDEX_URL": _NOWHERE, "UV_OFFLINE": "1"}
+    away = _run(copy, "--offline", "--reranker", "none", **nowhere)
+    assert "prompts are measured by an estimate" in away.stdout
+    again = _run(copy, "--reranker", "none")
+    assert "tokenizer: that of mistral is prepared." in again.stdout
+    assert file.read_bytes() == whole
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
