@@ -1,4 +1,4 @@
-"""A prompt that the server counts otherwise than planned is a figure, not only a line in the log."""
+"""A prompt that the server counts otherwise than planned is a figure, not only a log line."""
 
 from __future__ import annotations
 
