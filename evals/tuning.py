@@ -32,7 +32,7 @@ from rag.types import Hit, Scope
 Floats = NDArray[np.float64]
 
 TUNING = GOLD.with_name("tuning.jsonl")
-FALSE_REFUSALS = 0.03
+FALSE_REFUSALS = 0.02
 FALSE_ANSWERS = 1 / 12
 _HIDDEN, _ELSEWHERE = 0.3, 0.5
 _FOLDS = 8
