@@ -26,12 +26,15 @@ async def test_the_plants_own_words(
     page = admin.page
     await upload(admin, manual, Maschine=machine)
     lists = page.locator(".mw-words [data-version]")
+    await expect(lists.first).to_be_visible()
+    before = await lists.count()
     await page.set_input_files(".mw-words input", bad)
     wrong = page.locator(".mw-words .mw-wrong li")
     await expect(wrong).to_contain_text(["Zeile 3", "Zeile 4"])
-    await expect(lists).to_have_count(1)
+    await expect(lists).to_have_count(before)
     await page.set_input_files(".mw-words input", good)
     await expect(page.locator(".mw-words [data-in-use]")).to_contain_text("good.csv")
+    await expect(lists).to_have_count(before + 1)
 
     technician = await open_page(service)
     question = f"{machine}: Wackelpeter?"
@@ -41,4 +44,4 @@ async def test_the_plants_own_words(
     await page.get_by_role("button", name="Ohne eigene Wörter").click()
     await page.locator(".mw-question").get_by_role("button", name="Ohne eigene Wörter").click()
     await expect(page.locator(".mw-words [data-in-use]")).to_have_count(0)
-    await expect(page.get_by_role("button", name="Diese Fassung benutzen")).to_be_visible()
+    await expect(page.get_by_role("button", name="Diese Fassung benutzen").first).to_be_visible()
