@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
@@ -133,12 +134,17 @@ async def quote(story: Story) -> AsyncIterator[Event]:
         hint = say(
             story.reason,
             story.language,
-            url=settings.ollama_base_url,
+            url=without_credentials(settings.ollama_base_url),
             model=settings.ollama_model,
             num_ctx=settings.num_ctx,
         )
         yield story.say(f"\n\n*{hint}*")
     yield story.stage("quote", started, "status.done", reason=story.reason)
+
+
+def without_credentials(addresses: str) -> str:
+    """Addresses as everybody may read them: "http://name:secret@host" is "http://host"."""
+    return re.sub(r"//[^/@,\s]*@", "//", addresses)
 
 
 def _quoted(story: Story) -> Token:
