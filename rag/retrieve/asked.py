@@ -22,7 +22,10 @@ _VOLUMES = "l ml m3 cm3"
 # are a weight, millimetres may be any of a dozen sizes. "interval" stands for words like "yearly".
 _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
     "de": (
-        (r"kostet|kosten|preis|teuer|billig", "money", True),
+        (r"wie lange? .*\b(?:wart|dauer|brauch)|dauert|wartezeit", "s min h ms", False),
+        (r"wie lange\b", "s min h ms interval", False),
+        (r"wie oft|wie haufig", "h interval", True),
+        (r"\bkoste(?:t|n)\b|\w*preise?\b|\bteuer\b|\bbillig", "money", True),
         (r"wie schwer|\w*gewicht\b|wiegt|wie ?viel kilo|\bkg\b", "kg t g", True),
         (r"drehmoment|\w*anzugsmoment|wie fest|wie ?viel (?:nm|newtonmeter)|\bnm\b", "nm", True),
         (r"wie (?:heiss|warm|kalt)|\w*temperatur\b|\bgrad\b|\btemp\b", "°c °", True),
@@ -33,24 +36,23 @@ _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
         (r"\w*leistung\b|wie ?viel (?:kw|watt)|\bkw\b", "kw w kva ps", True),
         (r"\w*frequenz\b|hertz|\bhz\b", "hz khz", True),
         (r"\w*widerstand\b|\bohm\b", "ohm mohm", True),
-        (r"wie laut|larm\w*|schall\w*|dezibel", "db", True),
+        (r"wie laut(?!e)|\blarm\w*|schall\w*|dezibel", "db", True),
         (
             r"wie ?viele? (?:liter|l)\b|wie ?viel \w*ol\b|\w*menge\b|\bliter\b|\w*volumen\b",
             "l ml m3 g kg l/min m3/min m3/h",
             True,
         ),
-        (r"wie ?viel (?:gramm|\w*fett)|gramm", "g kg", True),
+        (r"wie ?viel \w*fett|\bgramm\b", "g kg", True),
         (r"querschnitt", "mm2", True),
         (
-            r"wie lang(?!e)|wie (?:breit|hoch|tief|dick)|durchmesser|lange hat|\w*spalt\b"
+            r"wie lang\b|wie (?:breit|hoch|tief|dick)|durchmesser|lange hat|\w*spalt\b"
             r"|\w*spiel\b"
             r"|\w*abstand\b|wie weit",
             "mm cm m µm in",
             False,
         ),
-        (r"wie lange|dauert|wartezeit", "s min h ms interval", False),
         (
-            r"wie oft|wie haufig|interval\w*|wann\b.*\b(?:fallig|wechsel|tausch|neu)\w*|\w*fallig"
+            r"interval\w*|wann\b.*\b(?:fallig|wechsel|tausch|neu)\w*|\w*fallig"
             r"|wie alt"
             r"|wie ?viele? (?:stunden|jahre|monate|wochen|tage)|alle wie|abstanden",
             "h interval",
@@ -58,6 +60,8 @@ _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
         ),
     ),
     "en": (
+        (r"how long\b.*\b(?:take|wait)|how much time", "s min h ms", False),
+        (r"how (?:often|frequently)", "h interval", True),
         (r"\bcosts?\b|price|expensive|cheap", "money", True),
         (r"how heavy|\bweighs?\b|weight|\bmass\b|how many (?:kg|kilos)", "kg t g", True),
         (r"torque|how tight|\bnm\b", "nm", True),
@@ -76,7 +80,7 @@ _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
             "l ml m3 g kg l/min m3/min m3/h",
             True,
         ),
-        (r"how much grease|grams", "g kg", True),
+        (r"how much grease|\bgrams\b", "g kg", True),
         (
             r"how (?:long is|wide|high|deep|far|thick)|how much (?:room|space)|\blength\b|diameter"
             r"|distance|clearance|\bgap\b|altitude",
@@ -84,9 +88,9 @@ _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
             False,
         ),
         (r"how (?:much|what|big is the) force|\bforce\b", "kn n", True),
-        (r"how long|how much time", "s min h ms interval", False),
+        (r"how long", "s min h ms interval", False),
         (
-            r"how (?:often|frequently|old)|interval|\bwhen (?:is|are|do|does|must|should)|\bdue\b"
+            r"how old|interval|\bwhen (?:is|are|do|does|must|should)|\bdue\b"
             r"|how many (?:hours|years|months|weeks|days)|every how",
             "h interval",
             True,
@@ -124,14 +128,18 @@ class Asked:
 
 def asked_quantity(question: str, language: Language) -> Asked:
     """What a question wants measured, by the first of its words that says so. "Strom abschalten"
-    asks for none; "Nennstrom?" does."""
+    asks for none; "Nennstrom?" and "Anzugsmoment der Schrauben am Gitter" do.
+    A unit alone ("ab wieviel mm/s") says it as well."""
     text = fold(normalise(question))
-    value = intent_of(question, language) in ("value", "interval") or len(text.split()) <= _SHORT
+    intent = intent_of(question, language)
+    value = intent in ("value", "interval") or len(text.split()) <= _SHORT
     for pattern, units, tells in _PATTERNS[language]:
         found = pattern.search(text)
-        if found and (value or "money" in units):
+        names = intent == "other" and found is not None and not found.start()
+        if found and (value or names or "money" in units):
             return Asked(units, frozenset(found[0].split()) - _SUBSTANCES, tells)
-    return Asked()
+    named = {numbers.UNITS[found["lone"]] for found in _LONE.finditer(normalise(question))}
+    return Asked(frozenset(named), frozenset(named), tells=True)
 
 
 def has_unit(sentence: str, units: frozenset[str]) -> bool:

@@ -18,6 +18,7 @@ from rag.types import Hit
 _DEPTH = 24
 _BEST = 5  # the passages among which the verdict looks for an answer
 _PARTS = 10
+_MOST = 3.0  # of a score per weight: where hardly a word of the question has any
 _NO_PARTS = 0.7  # for questions that ask for no part number
 _USUAL_COSINE = 0.45  # of all-MiniLM-L6-v2 for a passage that is about the question
 
@@ -94,7 +95,7 @@ def evidence_of(search: Search, found: Found, looked: Looked, logit: float | Non
         unit=best.unit,
         missing=found.missing,
         parts=parts,
-        score=max(found.scores, default=0.0) / (sum(found.weights) or 1.0),
+        score=min(max(found.scores, default=0.0) / (sum(found.weights) or 1.0), _MOST),
         cosine=cosine - _USUAL_COSINE if covered and cosine else 0.0,
         foreign=float(search.language not in search.manual_languages),
         rerank=logit,

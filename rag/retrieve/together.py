@@ -76,6 +76,7 @@ class Together:
         self._language = language
         self._asked = asked_quantity(question, language)
         nouns = {fold(word) for word in _CAPITALISED.findall(question)}
+        self._small_names = sum(not group.own and not group.says for group in groups)
         self.weights = [
             self._weight(group, weight, nouns)
             for group, weight in zip(groups, weights, strict=True)
@@ -92,8 +93,9 @@ class Together:
         return frozenset(known)
 
     def _weight(self, group: Group, weight: float, nouns: Collection[str]) -> float:
-        if not group.own:  # "geht an und aus": a name made of small words only
-            return 0.0 if group.says else 1.0
+        if not group.own:  # "geht an und aus": names made of small words only say one thing
+            asks = self._asked.units and self._asked.words.issuperset(group.label.split())
+            return 0.0 if group.says or asks else 1.0 / self._small_names
         if not weight:
             return 0.0
         if group.label in self._named:

@@ -51,8 +51,38 @@ def test_the_unit_that_is_asked_for(
     assert has_unit(sentence, asked_quantity(question, language).units) is there
 
 
-def test_a_word_is_no_quantity_where_none_is_asked_for() -> None:
-    assert not asked_quantity("Wie schalte ich den Strom am Schrank ab?", "de").units
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wie schalte ich den Strom am Schrank ab?", "de"),
+        ("Welches Passwort hat die Steuerung?", "de"),  # "teuer" inside
+        ("Welcher Alarm kommt im Programm?", "de"),  # "larm", "gramm"
+        ("Which programs are there?", "en"),  # "grams"
+        ("Wie lautet der Name?", "de"),  # "wie laut"
+    ],
+)
+def test_a_word_is_no_quantity_where_none_is_asked_for(question: str, language: Language) -> None:
+    assert not asked_quantity(question, language).units
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "unit", "other"),
+    [
+        ("Wie lange dauert es, bis kein Druck mehr da ist?", "de", "min", "bar"),
+        ("Wie lang muss ich vor dem Öffnen warten?", "de", "min", "mm"),
+        ("Wie lang ist der Riemen?", "de", "mm", "min"),
+        ("Wie oft muss der Druck geprüft werden?", "de", "h", "bar"),
+        ("Anzugsmoment der Schrauben am Schutzgitter?", "de", "nm", "mm"),
+        ("Ab wieviel mm/s kommt die Warnung?", "de", "mm/s", "mm"),
+        ("How long does a tool change take?", "en", "min", "interval"),
+    ],
+)
+def test_the_quantity_that_is_asked_for(
+    question: str, language: Language, unit: str, other: str
+) -> None:
+    units = asked_quantity(question, language).units
+    assert unit in units
+    assert other not in units
 
 
 def test_rows_stay_whole_and_texts_are_cut() -> None:
