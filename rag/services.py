@@ -68,7 +68,7 @@ def build_services(settings: Settings) -> Services:
     """
     database = open_database(settings)
     try:
-        library = Library(database)
+        library = Library(database, folder=settings.data_dir / "manuals")
         embedder = load_embedder(settings)
         vectors = open_vectors(settings, embedder)
     except BaseException:

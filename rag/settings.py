@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_file=None)
 
     data_dir: Path = Field(Path("data"), description="Folder for manuals, index and databases.")
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="PostgreSQL (`postgresql://user:password@host/name`) that several processes "
+        "share; empty: SQLite in DATA_DIR.",
+    )
     models_dir: Path = Field(Path("models"), description="Folder for the prepared ONNX models.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much the log says."

@@ -9,7 +9,7 @@ import pytest
 
 from rag.settings import Settings
 
-pytest_plugins = ["tests.fixtures_models", "tests.fixtures_served"]
+pytest_plugins = ["tests.fixtures_models", "tests.fixtures_served", "tests.postgres"]
 
 _PROJECT = Path(__file__).resolve().parents[1]
 # Read before any test changes the environment. Models are read-only and take seconds to make, so

@@ -1,8 +1,9 @@
 """The one relational database: opened with the right switches, and migrated by numbered SQL files.
 
-Every transaction takes SQLite's write lock when it begins (``BEGIN IMMEDIATE``), so that "read,
-then write" never fails half-way with "database is locked"; ``reading(engine)`` gives an engine
-whose transactions only read and therefore never wait for a writer (WAL).
+It is a SQLite file, or PostgreSQL (``rag.store.postgres``). Every transaction takes SQLite's write
+lock when it begins (``BEGIN IMMEDIATE``), so that "read, then write" never fails half-way with
+"database is locked"; ``reading(engine)`` gives an engine whose transactions only read, as of one
+moment, and therefore never wait for a writer (WAL).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from rag.errors import StoreDown
 from rag.settings import Settings
+from rag.store.postgres import check, is_postgres, open_postgres, translated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 15_000
@@ -25,28 +28,32 @@ Item = TypeVar("Item")
 
 
 def open_database(settings: Settings) -> Engine:
-    """The database ``data_dir/millwright.db``, made and migrated when needed.
+    """PostgreSQL at DATABASE_URL, else the file ``data_dir/millwright.db``; made and migrated
+    when needed.
 
-    Raises ``StoreDown("error.database_unusable")`` when the file cannot be opened or is none.
+    Raises ``StoreDown("error.database_unusable")`` when it cannot be opened or is none.
     """
-    path = settings.data_dir / "millwright.db"
+    shared = bool(settings.database_url.get_secret_value())
+    engine = open_postgres(settings) if shared else _open_file(settings)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(f"sqlite:///{path}", pool_size=8, max_overflow=8)
-        event.listen(engine, "connect", _prepare_connection)
-        event.listen(engine, "begin", _begin)
+        if shared:
+            check(engine)
         migrate(engine)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreDown("error.database_unusable", path=str(path), reason=str(error)) from error
-    except Exception as error:  # SQLAlchemy wraps what the driver says
-        if isinstance(getattr(error, "orig", None), sqlite3.Error):
-            raise StoreDown("error.database_unusable", path=str(path), reason=str(error)) from error
-        raise
+    except (OSError, ValueError, sqlite3.Error, DBAPIError) as error:
+        engine.dispose()
+        place = engine.url.render_as_string() if shared else str(engine.url.database)
+        reason = str(getattr(error, "orig", error)).strip()
+        raise StoreDown("error.database_unusable", path=place, reason=reason) from error
     return engine
 
 
 def reading(engine: Engine) -> Engine:
     """The same database for transactions that only read: they never wait for a writer."""
+    if is_postgres(engine):
+        return engine.execution_options(
+            only_reads=True, isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
     return engine.execution_options(only_reads=True)
 
 
@@ -69,11 +76,14 @@ def batches(items: Iterable[Item], size: int = 500) -> Iterator[list[Item]]:
 
 
 def migrate(engine: Engine) -> None:
-    """Apply what is missing, in order of number, each file in one transaction with its record."""
+    """Apply what is missing, in order of number, each file in one transaction with its record.
+
+    Several processes may do so at once: a transaction that writes is alone.
+    """
     for path in sorted(MIGRATIONS.glob("[0-9]*_*.sql")):
         with engine.begin() as connection:
             if not _is_applied(connection, path.stem):
-                for statement in statements(path.read_text(encoding="utf-8")):
+                for statement in _statements_for(engine, path):
                     connection.exec_driver_sql(statement)
                 connection.execute(
                     text("INSERT INTO state (key, value) VALUES (:key, :value)"),
@@ -93,11 +103,32 @@ def statements(script: str) -> Iterator[str]:
         raise ValueError(f"SQL script ends inside a statement: {statement!r}")
 
 
+def _statements_for(engine: Engine, path: Path) -> Iterator[str]:
+    """Those of the file; for PostgreSQL in its words, and what it alone needs besides."""
+    script = path.read_text(encoding="utf-8")
+    if not is_postgres(engine):
+        yield from statements(script)
+        return
+    yield from map(translated, statements(script))
+    more = path.parent / "postgresql" / path.name
+    if more.exists():
+        yield from statements(more.read_text(encoding="utf-8"))
+
+
 def _is_applied(connection: Connection, name: str) -> bool:
     if not inspect(connection).has_table("state"):
         return False
     query = text("SELECT 1 FROM state WHERE key = :key")
     return connection.execute(query, {"key": f"migration.{name}"}).first() is not None
+
+
+def _open_file(settings: Settings) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{settings.data_dir / 'millwright.db'}", pool_size=8, max_overflow=8
+    )
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:

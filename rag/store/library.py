@@ -26,19 +26,22 @@ _REMOVED = "removed-"
 
 
 class Library:
-    """The manuals of ``data_dir``: files in ``data_dir/manuals``, all else in the database.
+    """The manuals of ``data_dir``: files in ``folder``, all else in the database.
 
-    ``today`` gives the day by which a revision is valid, as an ISO date.
+    ``today`` gives the day by which a revision is valid, as an ISO date; ``folder`` must be given
+    when the database is no file, beside which it would be.
     """
 
-    def __init__(self, engine: Engine, today: Callable[[], str] = local_day) -> None:
+    def __init__(
+        self, engine: Engine, today: Callable[[], str] = local_day, folder: Path | None = None
+    ) -> None:
         self._writes = engine
         self._reads = reading(engine)
         self._manuals, self._pages = tables(engine, "manuals", "pages")
         self._state = StateTable(engine)
         self._shelf = Shelf(engine, self._state, today)
         self._chunks = ChunkTable(engine)
-        self.folder = Path(str(engine.url.database)).parent / "manuals"
+        self.folder = folder or Path(str(engine.url.database)).parent / "manuals"
 
     # --- manuals ---------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from rag.settings import Settings
 from rag.store.database import open_database
 from rag.store.library import Library
+from tests.postgres import on
 
 
 @pytest.fixture
@@ -17,12 +18,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def engine(settings: Settings) -> Iterator[Engine]:
-    engine = open_database(settings)
+def engine(settings: Settings, database_url: str) -> Iterator[Engine]:
+    """Either database."""
+    engine = open_database(on(settings, database_url))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def library(engine: Engine) -> Library:
-    return Library(engine)
+def library(engine: Engine, settings: Settings) -> Library:
+    return Library(engine, folder=settings.data_dir / "manuals")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,16 @@ from sqlalchemy import Engine, text
 from rag.errors import StoreDown
 from rag.settings import Settings
 from rag.store.database import MIGRATIONS, batches, open_database, reading, statements
+from tests.ports import free_port
+from tests.postgres import Postgres, on
+
+FILE = pytest.mark.parametrize("database_url", [""], ids=["sqlite"])
 
 
-def test_every_migration_is_applied_once_and_recorded(settings: Settings, engine: Engine) -> None:
-    again = open_database(settings)
+def test_every_migration_is_applied_once_and_recorded(
+    settings: Settings, engine: Engine, database_url: str
+) -> None:
+    again = open_database(on(settings, database_url))
     with again.connect() as connection:
         names = connection.execute(
             text("SELECT key FROM state WHERE key LIKE 'migration.%' ORDER BY key")
@@ -23,6 +30,7 @@ def test_every_migration_is_applied_once_and_recorded(settings: Settings, engine
     again.dispose()
 
 
+@FILE
 def test_connections_have_the_switches_on(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -61,6 +69,46 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
         with reading(engine).connect() as reader:
             query = "SELECT count(*) FROM state WHERE key = 'half'"
             assert reader.exec_driver_sql(query).scalar() == 0
+
+
+def test_a_reading_transaction_sees_one_moment(engine: Engine) -> None:
+    count = text("SELECT count(*) FROM state WHERE key = 'later'")
+    with reading(engine).connect() as reader:
+        assert reader.execute(count).scalar() == 0
+        with engine.begin() as writer:
+            writer.exec_driver_sql("INSERT INTO state VALUES ('later', 'written')")
+        assert reader.execute(count).scalar() == 0
+    with reading(engine).connect() as reader:
+        assert reader.execute(count).scalar() == 1
+
+
+def test_texts_are_sorted_and_kept_alike(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for key in ("b", "ä", "B", "a-c", "ab", "nul\0l"):
+            connection.execute(text("INSERT INTO state VALUES (:key, 'sorted')"), {"key": key})
+        query = text("SELECT key FROM state WHERE value = 'sorted' ORDER BY key")
+        found = [key.replace("\0", "") for key in connection.execute(query).scalars()]
+    assert found == ["B", "a-c", "ab", "b", "null", "ä"]
+
+
+def test_processes_that_start_together_migrate_once(settings: Settings, postgres: Postgres) -> None:
+    shared = on(settings, postgres.empty())
+    with ThreadPoolExecutor(4) as threads:
+        engines = list(threads.map(lambda _: open_database(shared), range(4)))
+    with engines[0].connect() as connection:
+        query = text("SELECT count(*) FROM state WHERE key LIKE 'migration.%'")
+        assert connection.execute(query).scalar() == len(list(MIGRATIONS.glob("*.sql")))
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_server_that_is_away_is_said_without_the_password(settings: Settings) -> None:
+    away = f"postgresql://anna:geheim@127.0.0.1:{free_port()}/millwright"
+    for url in (away, "mysql://anna:geheim@host/name", "geheim"):
+        with pytest.raises(StoreDown) as caught:
+            open_database(on(settings, url))
+        assert caught.value.key == "error.database_unusable"
+        assert "geheim" not in repr(caught.value.values)
 
 
 def test_a_file_that_is_no_database_is_said_clearly(settings: Settings) -> None:

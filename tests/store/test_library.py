@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from rag.codes import fold_code
 from rag.errors import BadFile, RagError
@@ -57,7 +58,7 @@ def test_the_same_file_twice_is_refused_and_nothing_changes(library: Library) ->
 def test_a_broken_chunk_leaves_nothing_behind(library: Library) -> None:
     manual = make_manual("A")
     chunks = make_chunks(manual)
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IntegrityError, match=r"(?i)unique"):
         library.add(manual, make_pages(manual), [*chunks, chunks[0]])
     assert library.manuals() == []
     assert library.pages(manual.id) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -35,8 +36,8 @@ def calendar() -> Calendar:
 
 
 @pytest.fixture
-def library(engine: Engine, calendar: Calendar) -> Library:
-    return Library(engine, calendar)
+def library(engine: Engine, calendar: Calendar, tmp_path: Path) -> Library:
+    return Library(engine, calendar, tmp_path / "manuals")
 
 
 def publish(library: Library, name: str, **fields: object) -> ManualStatus:
