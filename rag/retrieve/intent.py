@@ -34,7 +34,8 @@ _PART: dict[Language, str] = {
 _VALUE: dict[Language, str] = {
     "de": r"\bwie ?(?:viele?|hoch|gross|schwer|lange?|breit|tief|laut|schnell|heiss|warm|kalt"
     r"|weit|fest"
-    r"|stark|dick|alt)\b|(?:dreh|anzugs|anzieh)moment|welche\w* (?:\w+)?(?:druck|temperatur|drehzahl|moment"
+    r"|stark|dick|alt)\b|(?:dreh|anzugs|anzieh)moment"
+    r"|welche\w* (?:\w+)?(?:druck|temperatur|drehzahl|moment"
     r"|spannung|strom"
     r"|leistung|menge|gewicht|mass|grosse|lange|querschnitt|sicherung|frequenz|volumen|abstand"
     r"|spiel|wert"
