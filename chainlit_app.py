@@ -24,9 +24,9 @@ from rag.api.caller import language_of
 from rag.api.install import install
 from rag.api.session_guard import session_of_chat, watch_sockets
 from rag.chat.answer_view import AnswerView, show_failure
+from rag.chat.commands import admin_commands
 from rag.chat.door import the_door
 from rag.chat.history import open_chat_history, remember, turns_of
-from rag.chat.keys import KEYS, keys_command, show_keys
 from rag.chat.line import Line
 from rag.chat.machines import (
     machine_mode,
@@ -37,13 +37,9 @@ from rag.chat.machines import (
     type_mode,
     types_of,
 )
-from rag.chat.manuals import MANUALS, manuals_command, manuals_starter, show_manuals
-from rag.chat.model import MODEL, model_command, show_model
 from rag.chat.reindexing import tell_of_reindexing
 from rag.chat.starters import Suggestions
-from rag.chat.upload import UPLOAD, receive_manual
 from rag.errors import RagError
-from rag.messages import say
 from rag.observe.logs import belongs_to
 from rag.types import Language, Role, User
 
@@ -52,6 +48,7 @@ door = the_door()
 services = door.services
 line = Line()
 suggestions = Suggestions(services.library)
+commands = admin_commands(door)
 install(door)
 watching: list[asyncio.Task[None]] = []
 
@@ -91,7 +88,8 @@ async def starters(user: cl.User | None, tag: str | None) -> list[cl.Starter]:
     made = await asyncio.to_thread(suggestions.of, language)
     shown = [cl.Starter(label=one.label, message=one.question, icon=one.icon) for one in made]
     known = await asyncio.to_thread(door.accounts.find, user.identifier) if user else None
-    return [*shown, manuals_starter(language)] if known and known.role is Role.ADMIN else shown
+    is_admin = known is not None and known.role is Role.ADMIN
+    return [*shown, commands[0].starter(language)] if is_admin else shown
 
 
 @cl.on_chat_start
@@ -107,7 +105,7 @@ async def resume(thread: dict[str, Any]) -> None:
 
 
 async def offer_choices() -> None:
-    """The machines to choose from, and for admins the commands for manuals."""
+    """The machines to choose from, and for admins the menu of commands."""
     language = the_language()
     machines = await asyncio.to_thread(services.library.machines)
     address = cl.context.session.environ.get("HTTP_REFERER", "")
@@ -120,15 +118,7 @@ async def offer_choices() -> None:
         await the_user(Role.ADMIN)
     except RagError:
         return
-    description = say("upload.command", language)
-    await emitter.set_commands(
-        [
-            {"id": UPLOAD, "description": description, "icon": "book-up", "button": True},
-            manuals_command(language),
-            model_command(language),
-            keys_command(language),
-        ]
-    )
+    await emitter.set_commands([one.entry(language) for one in commands])
 
 
 # --- questions ---------------------------------------------------------------------------------
@@ -141,19 +131,12 @@ async def on_message(message: cl.Message) -> None:
     belongs_to(thread=cl.context.session.thread_id)
     language = the_language()
     try:
-        if message.command == UPLOAD:
+        called = [one for one in commands if one.is_called(message.command or "")]
+        if called:
             await the_user(Role.ADMIN)
-            await receive_manual(door, language)
-            await offer_choices()
-        elif message.command in MANUALS:
-            await the_user(Role.ADMIN)
-            await show_manuals(language, services.settings.max_upload_mb)
-        elif message.command in MODEL:
-            await the_user(Role.ADMIN)
-            await show_model(language)
-        elif message.command in KEYS:
-            await the_user(Role.ADMIN)
-            await show_keys(language)
+            await called[0].run(language)
+            if called[0].name == "upload":
+                await offer_choices()  # there may be a new machine
         else:
             user = await the_user()
             await asyncio.to_thread(door.limits.spend, "question", user.id)

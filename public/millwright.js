@@ -74,6 +74,16 @@
     if (room.style.height !== height) room.style.height = height;
   };
 
+  // A command of the menu needs no further words: choosing it calls it up. (Chainlit would wait for
+  // "send".) What somebody has typed meanwhile stays where it is.
+  const called = new WeakSet();
+  const callUp = () => {
+    const chosen = document.querySelector("#message-composer .command-button");
+    if (!chosen || called.has(chosen)) return;
+    called.add(chosen);
+    if (!document.getElementById("chat-input").value) document.getElementById("chat-submit")?.click();
+  };
+
   let waiting = false;
   new MutationObserver(() => {
     if (waiting) return;
@@ -82,6 +92,7 @@
       waiting = false;
       name();
       fitRoom();
+      callUp();
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from rag.api.caller import request_language
 from rag.api.guards import PAGE_POLICY
-from rag.messages import catalogue
+from rag.messages import words
 from rag.types import Language
 
 # Style sheets and fonts of other hosts: without a network they would hold the page up for a minute.
@@ -40,12 +40,7 @@ def _shell(language: Language) -> tuple[str, str]:
 
     page = _FOREIGN_LINK.sub("", get_html_template(""))
     page = page.replace('<html lang="en">', f'<html lang="{language}">', 1)
-    texts = {
-        key.removeprefix(_TEXTS): text[language]
-        for key, text in catalogue().items()
-        if key.startswith(_TEXTS)
-    }
-    data = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(words(_TEXTS, language), ensure_ascii=False).replace("<", "\\u003c")
     block = f'<script type="application/json" id="millwright-texts">{data}</script>'
     page = page.replace("</head>", f"  {block}\n  </head>", 1)
     hashes = "".join(f" 'sha256-{_hash(script)}'" for script in _INLINE_SCRIPT.findall(page))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rag.messages import catalogue, say
+from rag.messages import say, words
 from rag.types import Box, Citation, Language, Notice
 
 QUOTE_LETTERS = 320
@@ -18,7 +18,7 @@ def source_cards(
     """Props of ``Sources.jsx``; ``pages`` is the number of pages by manual id."""
     return {
         "language": language,
-        "words": {**words(language), "sources": say(heading, language)},
+        "words": {**words(_CARD, language), "sources": say(heading, language)},
         "sources": [_card(citation, pages) for citation in citations],
     }
 
@@ -29,7 +29,7 @@ def notice_boxes(
     """Props of ``Notices.jsx``: the text as on the page, its signal word apart."""
     return {
         "language": language,
-        "words": words(language),
+        "words": words(_CARD, language),
         "notices": [
             {
                 "id": notice.chunk_id,
@@ -49,15 +49,6 @@ def notice_boxes(
             }
             for notice in notices
         ],
-    }
-
-
-def words(language: Language) -> dict[str, str]:
-    """The words on cards and in the page viewer."""
-    return {
-        key.removeprefix(_CARD): text[language]
-        for key, text in catalogue().items()
-        if key.startswith(_CARD)
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from chainlit.element import Element
 
 from rag.settings import Settings
-from rag.store.element_files import ElementFiles
 from rag.store.history import History
 from rag.types import Answer, Scope, Turn
 
@@ -24,9 +23,8 @@ class ChatHistory(History):
 
 
 def open_chat_history(settings: Settings) -> ChatHistory:
-    """On ``data_dir/millwright.db``, which ``open_database`` has migrated."""
-    folder = settings.data_dir.resolve()
-    return ChatHistory(folder / "millwright.db", ElementFiles(folder / "elements"))
+    """On the database that ``open_database`` has migrated."""
+    return ChatHistory(settings)
 
 
 def remember(turns: Sequence[Turn], answer: Answer, scope: Scope) -> tuple[Turn, ...]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rag.chat.cards import place_of
-from rag.messages import catalogue, say
+from rag.messages import say, words
 from rag.types import Answer, Citation, Language, Notice
 
 _TOOL = "tool."
@@ -20,11 +20,7 @@ def answer_tools(answer: Answer, run_id: str, thread_id: str, language: Language
     """Props of ``Tools.jsx``; ``run_id`` is what a rating of this answer names."""
     return {
         "language": language,
-        "words": {
-            key.removeprefix(_TOOL): text[language]
-            for key, text in catalogue().items()
-            if key.startswith(_TOOL)
-        },
+        "words": words(_TOOL, language),
         "run": run_id,
         "thread": thread_id,
         "question": answer.question,

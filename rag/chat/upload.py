@@ -18,7 +18,6 @@ from rag.messages import say
 from rag.store.disk import require_room
 from rag.types import Language, Manual, ManualMetadata, ManualStatus
 
-UPLOAD = "upload"
 WAIT_FOR_FILE_S = 600
 # The page compares sizes by itself, with an English message: what is too large is sent as well,
 # and refused by the server in the user's language.

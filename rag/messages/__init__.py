@@ -27,3 +27,13 @@ def catalogue() -> dict[str, dict[str, str]]:
 def say(key: str, language: Language, **values: object) -> str:
     """The message ``key`` in ``language`` with its placeholders filled. Raises ``KeyError``."""
     return catalogue()[key][language].format(**values)
+
+
+def words(prefix: str, language: Language) -> dict[str, str]:
+    """All messages whose keys begin with ``prefix``, by the rest of their keys: for the page, which
+    fills their placeholders itself."""
+    return {
+        key.removeprefix(prefix): texts[language]
+        for key, texts in catalogue().items()
+        if key.startswith(prefix)
+    }

@@ -78,10 +78,20 @@ class Person:
         await self.page.keyboard.press("Escape")
         await expect(self.page.locator(".mw-viewer")).to_have_count(0)
 
+    async def open_menu(self) -> Locator:
+        """An admin's commands."""
+        await self.page.click("#command-button")
+        menu = self.page.locator("#command-popover")
+        await expect(menu).to_be_visible()
+        return menu
+
+    async def call_up(self, title: str) -> None:
+        """Pick a command of the menu; that is all there is to do."""
+        await (await self.open_menu()).get_by_text(title, exact=True).click()
+
     async def choose_upload(self) -> None:
         """Pick the command and wait for the form."""
-        await self.page.click("#command-upload")
-        await self.page.click("#chat-submit")
+        await self.call_up("Upload")
         await expect(self.page.locator("#ask-upload-button").last).to_be_visible()
 
     async def hand_over(self, file: Path) -> None:

@@ -275,5 +275,5 @@ async def test_others_are_not_offered_it(service: Service, open_page: OpenPage) 
         person = await open_page(service, name)
         await expect(person.page.locator("#starters button").first).to_be_visible()
         assert "Handbücher verwalten" not in await person.page.locator("body").inner_text()
-        await expect(person.page.locator(".command-button")).to_have_count(0)
+        await expect(person.page.locator("#command-button")).to_have_count(0)
         assert await person.call("DELETE", "/api/admin/manuals/any") == 403

@@ -106,7 +106,7 @@ async def test_an_uploaded_manual_can_be_asked_at_once(
 async def test_technicians_are_not_offered_to_upload(service: Service, open_page: OpenPage) -> None:
     """What they send by hand all the same is refused: ``tests/api/test_forged.py``."""
     person = await open_page(service)
-    await expect(person.page.locator("#command-upload")).to_have_count(0)
+    await expect(person.page.locator("#command-button")).to_have_count(0)
 
 
 def small_manual(path: Path, word: str) -> None:
