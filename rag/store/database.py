@@ -17,10 +17,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from rag.errors import StoreDown
 from rag.settings import Settings
-from rag.store.postgres import check, is_postgres, open_postgres, translated
+from rag.store.postgres import (
+    check,
+    is_postgres,
+    open_postgres,
+    open_postgres_asynchronously,
+    translated,
+)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 15_000
@@ -46,6 +53,23 @@ def open_database(settings: Settings) -> Engine:
         reason = str(getattr(error, "orig", error)).strip()
         raise StoreDown("error.database_unusable", path=place, reason=reason) from error
     return engine
+
+
+def open_asynchronously(settings: Settings) -> AsyncEngine:
+    """The same database for a library that awaits; it is not migrated, and no transaction takes
+    the lock of writers when it begins."""
+    if settings.database_url.get_secret_value():
+        return open_postgres_asynchronously(settings)
+    path = settings.data_dir.resolve() / "millwright.db"
+    # What people wrote must not be in the log, not even when it tells everything.
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", _prepare_async_connection)
+    return engine
+
+
+def lower_case(dialect: str) -> str:
+    """SQL for small letters, umlauts too, of what takes the place of ``{}``."""
+    return 'lower({} COLLATE "und-x-icu")' if dialect == "postgresql" else "small_letters({})"
 
 
 def reading(engine: Engine) -> Engine:
@@ -138,6 +162,14 @@ def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _prepare_async_connection(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for switch in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {switch}")
+    cursor.close()
+    connection.create_function("small_letters", 1, str.lower, deterministic=True)
 
 
 def _begin(connection: Connection) -> None:

@@ -8,9 +8,7 @@ a row that exists is never taken over by another user's conversation.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import sqlite3
 import uuid
 from pathlib import Path
 from typing import Any
@@ -28,17 +26,18 @@ from chainlit.types import (
     ThreadFilter,
 )
 from chainlit.user import PersistedUser, User
-from sqlalchemy import event, text
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from rag.errors import NotAllowed
 from rag.settings import Settings
+from rag.store.database import lower_case, open_asynchronously
 from rag.store.element_files import ElementFiles
+from rag.store.history_rows import as_thread, loaded, stored
 
 logger = logging.getLogger(__name__)
 
 MAX_PAGE = 50  # conversations in one answer to the sidebar, whatever it asks for
-_JSON = {"metadata", "tags", "generation", "modes", "props", "playerConfig"}
-_BOOLEANS = {"streaming", "waitForAnswer", "isError", "defaultOpen", "autoCollapse", "autoPlay"}
 _STEP_COLUMNS = (
     "id name type threadId parentId command modes streaming waitForAnswer isError metadata tags "
     "input output createdAt start end generation showInput defaultOpen autoCollapse language icon"
@@ -47,40 +46,59 @@ _ELEMENT_COLUMNS = (
     "id threadId type chainlitKey url objectKey name display size language page props autoPlay "
     "playerConfig forId mime"
 ).split()
+_THREADS = """
+    WITH mine AS (
+        SELECT t.*, coalesce(
+            (SELECT max(s."createdAt") FROM steps s WHERE s."threadId" = t.id),
+            t."createdAt", '') AS latest
+        FROM threads t WHERE t."userId" = :user
+    )
+    SELECT * FROM mine m WHERE TRUE
+"""
+_CONDITIONS = {
+    "search": """AND (replace({name}, :search, '') <> {name} OR EXISTS (
+        SELECT 1 FROM steps s
+        WHERE s."threadId" = m.id AND replace({output}, :search, '') <> {output})) """,
+    "value": """AND EXISTS (
+        SELECT 1 FROM feedbacks f JOIN steps s ON s.id = f."forId"
+        WHERE s."threadId" = m.id AND f.value = :value) """,
+    "cursor": """AND (m.latest, m.id) < (
+        SELECT c.latest, c.id FROM mine c WHERE c.id = :cursor) """,
+}
 _SHARING = {"is_shared", "shared_at"}  # would open a conversation to everybody, without log-in
 
 
 class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typed for mypy
-    """Users, threads, steps, elements and the thumbs shown in the browser."""
+    """Users, threads, steps, elements and the thumbs shown in the browser.
 
-    def __init__(self, database: Path, files: ElementFiles) -> None:
-        super().__init__(f"sqlite+aiosqlite:///{database}", storage_provider=files)
-        self.files = files
+    On the database that ``open_database`` has migrated.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.files = ElementFiles(settings.data_dir.resolve() / "elements")
+        super().__init__("sqlite+aiosqlite://", storage_provider=self.files)
+        self.engine = open_asynchronously(settings)  # in place of Chainlit's, never used
+        self._lowered = lower_case(self.engine.dialect.name)
+        self.async_session = async_sessionmaker(self.engine, expire_on_commit=False)
         # Chainlit starts a task for each version of a step: the last one must be written last.
         self._in_order = asyncio.Lock()
-        # What people wrote must not be in the log, not even when it tells everything.
-        self.engine.sync_engine.hide_parameters = True
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
-        event.listen(self.engine.sync_engine, "connect", _prepare_connection)
 
     async def execute_sql(
         self, query: str, parameters: dict[str, Any]
     ) -> list[dict[str, Any]] | int:
         """Rows of a query, or the number of rows changed. Logs and raises what goes wrong."""
-        values = {
-            name: json.dumps(value, ensure_ascii=False) if _is_structure(value) else value
-            for name, value in parameters.items()
-        }
+        values = {name: stored(value) for name, value in parameters.items()}
         try:
             async with self.async_session() as session, session.begin():
-                result = await session.execute(text(query), values)
+                result: Any = await session.execute(text(query), values)
                 if not result.returns_rows:
                     return int(result.rowcount)
                 rows = [dict(row) for row in result.mappings()]
         except Exception as error:
             logger.error("the history could not be read or written: %s", error)
             raise
-        return [_loaded(row) for row in rows]
+        return [loaded(row) for row in rows]
 
     async def _rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         rows = await self.execute_sql(query, parameters)
@@ -120,32 +138,25 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         if not filters.userId:
             raise ValueError("userId is required")
         count = max(1, min(pagination.first, MAX_PAGE))
+        wanted = {
+            "search": (filters.search or "").lower() or None,
+            "value": filters.feedback,
+            "cursor": pagination.cursor,
+        }
+        given = {name: value for name, value in wanted.items() if value is not None}
+        lowered = {
+            name: self._lowered.format(f"coalesce({column}, '')")
+            for name, column in (("name", "m.name"), ("output", "s.output"))
+        }
         found = await self._rows(
-            """
-            WITH mine AS (
-                SELECT t.*, coalesce(
-                    (SELECT max(s."createdAt") FROM steps s WHERE s."threadId" = t.id),
-                    t."createdAt", '') AS latest
-                FROM threads t WHERE t."userId" = :user
-            )
-            SELECT * FROM mine m
-            WHERE (:search = '' OR instr(lower(coalesce(m.name, '')), :search) > 0 OR EXISTS (
-                SELECT 1 FROM steps s WHERE s."threadId" = m.id
-                AND instr(lower(coalesce(s.output, '')), :search) > 0))
-            AND (:value IS NULL OR EXISTS (
-                SELECT 1 FROM feedbacks f JOIN steps s ON s.id = f."forId"
-                WHERE s."threadId" = m.id AND f.value = :value))
-            AND (:cursor IS NULL OR (m.latest, m.id) < (
-                SELECT c.latest, c.id FROM mine c WHERE c.id = :cursor))
-            ORDER BY m.latest DESC, m.id DESC LIMIT :count
-            """,
+            _THREADS
+            + "".join(_CONDITIONS[name].format(**lowered) for name in given)
+            + "ORDER BY m.latest DESC, m.id DESC LIMIT :count",
             user=filters.userId,
-            search=(filters.search or "").lower(),
-            value=filters.feedback,
-            cursor=pagination.cursor,
             count=count + 1,
+            **given,
         )
-        threads = [_thread(row) for row in found[:count]]
+        threads = [as_thread(row) for row in found[:count]]
         return PaginatedResponse(
             pageInfo=PageInfo(
                 hasNextPage=len(found) > count,
@@ -170,10 +181,11 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         )
         by_step = {rating["forId"]: rating for rating in ratings}
         for step in steps:
+            step.pop("rowid", None)
             step["feedback"] = by_step.get(step["id"])
             if step["showInput"] in (None, "false"):
                 step["input"] = ""
-        thread = _thread(found[0])
+        thread = as_thread(found[0])
         thread["steps"] = steps
         thread["elements"] = elements
         return thread
@@ -275,44 +287,3 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
             },
         )
         return str(feedback.forId)
-
-
-def open_history(settings: Settings) -> History:
-    """The data layer on ``data_dir/millwright.db``, which ``open_database`` has migrated."""
-    folder = settings.data_dir.resolve()
-    return History(folder / "millwright.db", ElementFiles(folder / "elements"))
-
-
-def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
-    cursor = connection.cursor()
-    for switch in ("busy_timeout = 15000", "journal_mode = WAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {switch}")
-    cursor.close()
-
-
-def _is_structure(value: Any) -> bool:
-    return isinstance(value, dict | list | tuple)
-
-
-def _loaded(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with JSON columns as objects and 0/1 as booleans, as the browser expects them."""
-    for name, value in row.items():
-        if name in _JSON and isinstance(value, str):
-            row[name] = json.loads(value)
-        elif name in _BOOLEANS and value is not None:
-            row[name] = bool(value)
-    return row
-
-
-def _thread(row: dict[str, Any]) -> ThreadDict:
-    return ThreadDict(
-        id=row["id"],
-        createdAt=row["createdAt"],
-        name=row["name"],
-        userId=row["userId"],
-        userIdentifier=row["userIdentifier"],
-        tags=row["tags"],
-        metadata=row["metadata"] or {},
-        steps=[],
-        elements=[],
-    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from rag.errors import StoreDown
 from rag.settings import Settings
@@ -25,11 +26,17 @@ LOCKS = 0x4D57
 _WRITING = 0
 # As long as SQLite's busy timeout. A peer that is gone without a word is noticed in half a minute,
 # and with it everything that it held.
-CONNECT: dict[str, Any] = {
+_CONNECT = {
     "connect_timeout": 5,
     "application_name": "millwright",
     "options": "-c lock_timeout=15s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
     "-c tcp_keepalives_count=3 -c idle_in_transaction_session_timeout=10min",
+}
+# A server may have been restarted: connections are tried before they are used.
+_OPTIONS: dict[str, Any] = {
+    "connect_args": _CONNECT,
+    "hide_parameters": True,
+    "pool_pre_ping": True,
 }
 _WORDS = (
     (
@@ -60,16 +67,16 @@ def address(settings: Settings) -> URL:
 
 def open_postgres(settings: Settings) -> Engine:
     """Connects at the first use. What people wrote is in no message of an error."""
-    engine = create_engine(
-        address(settings),
-        pool_size=8,
-        max_overflow=8,
-        pool_pre_ping=True,  # the server may have been restarted
-        hide_parameters=True,
-        connect_args=CONNECT,
-    )
-    event.listen(engine, "connect", prepare_connection)
+    engine = create_engine(address(settings), pool_size=8, max_overflow=8, **_OPTIONS)
+    event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
+    return engine
+
+
+def open_postgres_asynchronously(settings: Settings) -> AsyncEngine:
+    """As ``open_postgres``, but no transaction takes the lock."""
+    engine = create_async_engine(address(settings), **_OPTIONS)
+    event.listen(engine.sync_engine, "connect", _prepare_connection)
     return engine
 
 
@@ -88,7 +95,7 @@ def translated(statement: str) -> str:
     return statement
 
 
-def prepare_connection(connection: Any, _record: Any) -> None:
+def _prepare_connection(connection: Any, _record: Any) -> None:
     """PostgreSQL's text cannot hold the character 0, which SQLite keeps: it is left out."""
     from psycopg.types.string import StrDumperUnknown
 

@@ -19,17 +19,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from rag.errors import NotAllowed
 from rag.settings import Settings
 from rag.store.database import open_database
-from rag.store.history import History, open_history
+from rag.store.history import History
+from tests.postgres import on
 
 PROPS = {"citations": [{"n": 1, "title": "Kompressor", "page": 41}], "language": "de"}
 
 
 @pytest.fixture
-async def history(tmp_path: Path) -> AsyncIterator[History]:
-    settings = Settings(data_dir=tmp_path)
+async def history(tmp_path: Path, database_url: str) -> AsyncIterator[History]:
+    settings = on(Settings(data_dir=tmp_path), database_url)
     open_database(settings).dispose()
     init_http_context()
-    history = open_history(settings)
+    history = History(settings)
     yield history
     await history.close()
 
@@ -204,6 +205,9 @@ async def test_the_sidebar_is_bounded_and_searches(history: History, anna: Persi
 
     assert await found(search="drehmoment") == ["t7"]
     assert await found(search="Frage 33") == ["t33"]
+    await history.update_thread("t8", name="Ölstand zu niedrig")
+    assert await found(search="ölstand ZU") == ["t8"]
+    assert await found(search="Ölstand") == ["t8"]
     assert await found(search="' OR 1=1 --") == []
     assert await found(feedback=0) == []
     await history.upsert_feedback(Feedback(forId="t7-step-1", value=0))
