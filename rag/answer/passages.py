@@ -13,6 +13,7 @@ from functools import cache
 
 from rag.answer.excerpt import best_line_score
 from rag.answer.relevance import Relevance
+from rag.answer.steps import with_neighbours
 from rag.codes import find_codes, fold_code
 from rag.store.library import Library
 from rag.types import Chunk, Hit, Retrieval
@@ -127,14 +128,15 @@ def _passage(
         return _section_of_notice(hit, relevance, section_of)
     pieces = pieces_of(hit, retrieval)
     texts = [piece for piece in pieces if piece.kind != "notice"]
-    if len(pieces) == 1:
-        return Passage(hit, pieces)
-    scores = relevance.scores([_titled(piece) for piece in texts], hit.chunk.language)
+    scores = [1.0]
+    if len(pieces) > 1:
+        scores = relevance.scores([_titled(piece) for piece in texts], hit.chunk.language)
     enough = _PIECE * max(scores)
-    kept = one_table_each(
-        [piece for piece, score in zip(texts, scores, strict=True) if score >= enough]
-    )
+    chosen = [piece for piece, score in zip(texts, scores, strict=True) if score >= enough]
     best = texts[max(range(len(texts)), key=lambda place: scores[place])]
+    kept = one_table_each(_with_steps(chosen, section_of))
+    if len(pieces) == len(kept) == 1:
+        return Passage(hit, pieces)
     sections = {piece.heading for piece in kept}
     warnings = [one for one in pieces if one.kind == "notice" and one.heading in sections]
     linked = [notice for piece in kept for notice in piece.notices]
@@ -143,8 +145,10 @@ def _passage(
         text="\n".join(piece.text for piece in kept),
         kind=best.kind,
         heading=best.heading,
-        last_page=max(piece.last_page for piece in kept),
-        last_label=max(kept, key=lambda piece: piece.last_page).last_label,
+        first_page=min(kept, key=_begins).first_page,
+        first_label=min(kept, key=_begins).first_label,
+        last_page=max(kept, key=_ends).last_page,
+        last_label=max(kept, key=_ends).last_label,
         boxes=tuple(dict.fromkeys(box for piece in kept for box in piece.boxes)),
         codes=tuple(dict.fromkeys(code for piece in kept for code in piece.codes)),
         notices=tuple(dict.fromkeys([*linked, *(one.id for one in warnings)])),
@@ -193,6 +197,28 @@ def pieces_of(hit: Hit, retrieval: Retrieval) -> tuple[Chunk, ...]:
             pieces.append(chunk)
             end += len(chunk.text) + 1
     return tuple(pieces) if end == len(hit.chunk.text) + 1 else (hit.chunk,)
+
+
+def _with_steps(chosen: Sequence[Chunk], section_of: SectionOf) -> list[Chunk]:
+    """The pieces, a long procedure's part with the parts that it counts on from and up to."""
+    known = {piece.id for piece in chosen}
+    told: list[Chunk] = []
+    for piece in chosen:
+        steps = [piece]
+        if piece.kind == "procedure":
+            section = section_of(piece.manual_id, piece.heading)
+            steps = with_neighbours(piece, section)
+        told += [one for one in steps if one is piece or one.id not in known]
+        known |= {one.id for one in steps}
+    return told
+
+
+def _begins(piece: Chunk) -> int:
+    return piece.first_page
+
+
+def _ends(piece: Chunk) -> int:
+    return piece.last_page
 
 
 def _titled(piece: Chunk) -> str:
