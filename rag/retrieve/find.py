@@ -173,10 +173,20 @@ async def _second_pass(
 
 
 def _wants_hyde(search: Search, exact: Exact, evidence: Evidence) -> bool:
-    settings = search.services.settings
-    if settings.hyde == "never" or search.services.llm is None or exact.asked:
+    services = search.services
+    if services.settings.hyde == "never" or services.llm is None or exact.asked:
         return False
-    return settings.hyde == "always" or judge(evidence)[0] != "found"
+    if not _hyde_helps(search):
+        return False
+    return services.settings.hyde == "always" or judge(evidence)[0] != "found"
+
+
+def _hyde_helps(search: Search) -> bool:
+    """Whether an imagined passage could move a page forward: BM25 takes it only for a question in
+    a foreign language, and vectors order only the languages that their model covers."""
+    foreign = search.language not in search.manual_languages
+    embedder = search.services.embedder if search.services.vectors else None
+    return foreign or (embedder is not None and search.manual_languages <= embedder.languages)
 
 
 async def _reranked(search: Search, fused: list[Hit]) -> list[Hit]:

@@ -68,10 +68,22 @@ async def test_without_an_answer_in_time_the_search_goes_on(
 ) -> None:
     limit = {"hyde_timeout_s": 0.3 if kind == "silent" else 5.0}
     hasty = replace(with_model, settings=with_model.settings.model_copy(update=limit))
-    question = f"Muss der schnurpsige Kühler ({kind}) gereinigt oder verklumpt werden?"
+    question = f"Does a gunked doohickey of the cooler ({kind}) want cleaning or snorkelling?"
     expected = await find_passages(question, COMPRESSOR, services=hasty, use_language_model=False)
     assert expected.verdict != "found"
     ollama.enqueue(Failure(kind))
     found = await find_passages(question, COMPRESSOR, services=hasty)
     assert found.hyde_text is None
+    assert len(ollama.history) == 1
     assert pages(found) == pages(expected) != []
+
+
+async def test_it_is_not_asked_where_its_words_would_move_nothing(
+    with_model: SmallServices, ollama: OllamaStandIn
+) -> None:
+    """Words in the manual's own language, and no vectors that cover it."""
+    always = with_model.settings.model_copy(update={"hyde": "always"})
+    question = "Muss der schnurpsige Kühler gereinigt oder verklumpt werden?"
+    found = await find_passages(question, COMPRESSOR, services=replace(with_model, settings=always))
+    assert found.verdict != "found"
+    assert ollama.history == []
