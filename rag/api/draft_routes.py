@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.api.caller import request_language
-from rag.api.manual_rows import admin_of, job_row, refused
+from rag.api.manual_rows import admin_of, job_row
 from rag.api.manual_upload import clean_field, safe_name, take_in
 from rag.chat.door import Door
 from rag.errors import RagError
@@ -53,10 +53,7 @@ def draft_routes(door: Door) -> APIRouter:
         in the caller's."""
         await admin_of(request, door)
         language = request_language(request.headers)
-        try:
-            metadata = _metadata(asked)
-        except RagError as error:
-            raise refused(error, language) from error
+        metadata = _metadata(asked)
         return await asyncio.to_thread(_plan, door, metadata, asked.manual_id, language)
 
     return router
@@ -74,15 +71,12 @@ def _add_drafts(router: APIRouter, door: Door) -> None:
         """The body is the file itself. The answer comes when it has been looked at."""
         admin = await admin_of(request, door)
         limit = door.services.settings.max_upload_mb
-        try:
-            await asyncio.to_thread(door.limits.spend, "upload", admin.id)
-            announced = int(request.headers.get("content-length") or 0)
-            await asyncio.to_thread(require_room, door.services.settings, announced)
-            door.drafts.make_room(admin.name)
-            path = await take_in(request.stream(), door.drafts.folder, limit)
-            draft = await door.drafts.add(path, safe_name(file_name), admin.name)
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        await asyncio.to_thread(door.limits.spend, "upload", admin.id)
+        announced = int(request.headers.get("content-length") or 0)
+        await asyncio.to_thread(require_room, door.services.settings, announced)
+        door.drafts.make_room(admin.name)
+        path = await take_in(request.stream(), door.drafts.folder, limit)
+        draft = await door.drafts.add(path, safe_name(file_name), admin.name)
         return {"draft": _draft_row(door, draft)}
 
     @router.post("/drafts/{draft_id}", status_code=202)
@@ -90,19 +84,13 @@ def _add_drafts(router: APIRouter, door: Door) -> None:
         """Into the queue with it."""
         admin = await admin_of(request, door)
         language = request_language(request.headers)
-        try:
-            job = await door.drafts.confirm(draft_id, _metadata(said, admin.name))
-        except RagError as error:
-            raise refused(error, language) from error
+        job = await door.drafts.confirm(draft_id, _metadata(said, admin.name))
         return {"job": job_row(job, language)}
 
     @router.delete("/drafts/{draft_id}")
     async def discard(request: Request, draft_id: str) -> dict[str, Any]:
         admin = await admin_of(request, door)
-        try:
-            await door.drafts.discard(draft_id, admin.name)
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        await door.drafts.discard(draft_id, admin.name)
         return {"draft": None}
 
 

@@ -10,12 +10,10 @@ from chainlit.types import Feedback
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 
 from rag.access.accounts import Accounts
 from rag.access.pseudonym import pseudonym
 from rag.api.caller import request_language, required
-from rag.errors import NotAllowed, RagError
 from rag.messages import say
 from rag.observe.metrics import RATINGS
 from rag.observe.tracing import Tracer
@@ -59,17 +57,14 @@ def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> A
     async def rate(request: Request, given: RatingGiven) -> JSONResponse:
         user = await required(request, accounts)
         rating = given.feedback
-        try:
-            await asyncio.to_thread(
-                tracer.rate,
-                rating.forId,
-                rating.value,
-                reason=rating.reason or "",
-                comment=rating.comment or "",
-                pseudonym=pseudonym(user.id, settings),
-            )
-        except RagError as error:
-            raise _refusal(request, error) from error
+        await asyncio.to_thread(
+            tracer.rate,
+            rating.forId,
+            rating.value,
+            reason=rating.reason or "",
+            comment=rating.comment or "",
+            pseudonym=pseudonym(user.id, settings),
+        )
         RATINGS.labels("up" if rating.value else "down").inc()
         shown = rating.model_dump(exclude={"reason"})
         if rating.reason and not rating.comment:
@@ -81,18 +76,10 @@ def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> A
     @router.delete("/feedback")
     async def take_back(request: Request, taken: RatingTakenBack) -> JSONResponse:
         user = await required(request, accounts)
-        try:
-            await asyncio.to_thread(
-                tracer.withdraw, taken.feedbackId, pseudonym=pseudonym(user.id, settings)
-            )
-        except RagError as error:
-            raise _refusal(request, error) from error
+        await asyncio.to_thread(
+            tracer.withdraw, taken.feedbackId, pseudonym=pseudonym(user.id, settings)
+        )
         await get_data_layer().delete_feedback(taken.feedbackId)
         return JSONResponse({"success": True})
 
     return router
-
-
-def _refusal(request: Request, error: RagError) -> HTTPException:
-    detail = say(error.key, request_language(request.headers), **error.values)
-    return HTTPException(403 if isinstance(error, NotAllowed) else 404, detail)

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from rag.api.caller import request_language
-from rag.api.manual_rows import admin_of, refused
+from rag.api.manual_rows import admin_of
 from rag.api.manual_upload import safe_name
 from rag.chat.door import Door
-from rag.errors import BadFile, RagError
+from rag.errors import BadFile
 from rag.messages import say
 from rag.retrieve.glossary import Concept, check_words, load_glossary, shipped_csv
 from rag.services import Services
@@ -61,11 +61,8 @@ def glossary_routes(door: Door) -> APIRouter:
     @router.post("/{version}/use")
     async def use(request: Request, version: int) -> dict[str, Any]:
         admin = await admin_of(request, door)
-        try:
-            async with changing:
-                await asyncio.to_thread(_go_to, door.services, table, version)
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        async with changing:
+            await asyncio.to_thread(_go_to, door.services, table, version)
         logger.info("the plant's words: version %d, by %s", version, admin.id)
         return await listed()
 
@@ -73,10 +70,7 @@ def glossary_routes(door: Door) -> APIRouter:
     async def file(request: Request, version: int) -> Response:
         """The CSV as it was uploaded; 0 is what Millwright brings."""
         await admin_of(request, door)
-        try:
-            content = await asyncio.to_thread(table.content, version) if version else shipped_csv()
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        content = await asyncio.to_thread(table.content, version) if version else shipped_csv()
         name = quote(_FILE.format(version=version))
         headers = {
             "Content-Disposition": f"attachment; filename={name}",

@@ -19,7 +19,7 @@ from rag.api.key_routes import key_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.model_routes import model_routes
 from rag.api.operations import operation_routes
-from rag.api.problems import API, Problem, plain_problem, problem_response
+from rag.api.problems import API, Problem, plain_problem, problem_response, tell
 from rag.api.proxies import TrustedProxies
 from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
@@ -27,6 +27,7 @@ from rag.api.session_routes import session_routes
 from rag.api.shell import serve_shell
 from rag.api.v1.app import create_api
 from rag.chat.door import Door
+from rag.errors import RagError
 from rag.observe.metrics import CountRequests
 
 # What Chainlit offers beyond a chat with a password: sharing, other log-ins, tools of other
@@ -72,6 +73,7 @@ def install(door: Door) -> None:
     app.include_router(feedback_routes(door.accounts, door.services.tracer, settings))
     app.include_router(operation_routes(door))
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.exception_handler(RagError)(tell)
     app.include_router(_nothing_else())
     added = app.router.routes[count:]
     app.router.routes[:] = [*added, *app.router.routes[:count]]

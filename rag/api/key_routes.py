@@ -11,11 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.access.api_keys import DEFAULT_DAYS, ApiKey, ApiScope
-from rag.api.caller import request_language
 from rag.api.manual_rows import admin_of
-from rag.api.problems import problem_of
 from rag.chat.door import Door
-from rag.errors import RagError
 
 logger = logging.getLogger(__name__)
 _NEVER_KEPT = {"Cache-Control": "no-store"}
@@ -45,22 +42,16 @@ def key_routes(door: Door) -> APIRouter:
     async def make(request: Request, wanted: NewKey) -> JSONResponse:
         """The only answer that ever holds the key itself."""
         admin = await admin_of(request, door)
-        try:
-            key, token = await asyncio.to_thread(
-                keys.create, wanted.name, wanted.scopes, created_by=admin.name, days=wanted.days
-            )
-        except RagError as error:
-            raise problem_of(error, request_language(request.headers)) from error
+        key, token = await asyncio.to_thread(
+            keys.create, wanted.name, wanted.scopes, created_by=admin.name, days=wanted.days
+        )
         logger.info("key %s: made, by %s", key.id, admin.id)
         return _answer({"key": key_row(key), "token": token}, 201)
 
     @router.post("/{key_id}/revoke")
     async def revoke(request: Request, key_id: str) -> JSONResponse:
         admin = await admin_of(request, door)
-        try:
-            key = await asyncio.to_thread(keys.revoke, key_id)
-        except RagError as error:
-            raise problem_of(error, request_language(request.headers)) from error
+        key = await asyncio.to_thread(keys.revoke, key_id)
         logger.info("key %s: revoked, by %s", key.id, admin.id)
         return _answer({"key": key_row(key)})
 

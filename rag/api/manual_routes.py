@@ -9,18 +9,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.exceptions import HTTPException
 
 from rag.api.caller import request_language
 from rag.api.draft_routes import checked_day, draft_routes
 from rag.api.glossary_routes import glossary_routes
-from rag.api.manual_rows import admin_of, job_row, manual_row, refused, understood
+from rag.api.manual_rows import admin_of, delete_manual, job_row, manual_row, understood
 from rag.api.manual_upload import clean_field
 from rag.chat.door import Door
 from rag.errors import RagError
-from rag.ingest.manual import remove_manual
-from rag.messages import say
-from rag.types import Manual, ManualStatus, User
+from rag.types import Manual, User
 
 PREFIX = "/api/admin"
 LISTED_JOBS = 50
@@ -72,7 +69,7 @@ def _add_manuals(router: APIRouter, door: Door) -> None:
     async def change_status(request: Request, manual_id: str, change: str) -> dict[str, Any]:
         admin = await admin_of(request, door)
         if change not in changes:
-            raise HTTPException(404, say("error.not_found", request_language(request.headers)))
+            raise RagError("error.not_found")
         return await _changed(request, admin, change, manual_id, changes[change])
 
     @router.patch("/manuals/{manual_id}")
@@ -90,14 +87,7 @@ def _add_manuals(router: APIRouter, door: Door) -> None:
     @router.delete("/manuals/{manual_id}")
     async def delete(request: Request, manual_id: str) -> dict[str, Any]:
         admin = await admin_of(request, door)
-        language = request_language(request.headers)
-        manual = await asyncio.to_thread(library.manual, manual_id)
-        if manual is None:
-            raise refused(RagError("error.manual_unknown"), language)
-        if manual.status is ManualStatus.PROCESSING:
-            raise refused(RagError("error.manual_wrong_status", title=manual.title), language)
-        await remove_manual(manual_id, services=door.services)
-        logger.info("manual %s: delete, by %s", manual_id, admin.id)
+        await delete_manual(door, manual_id, admin)
         return {"manual": None}
 
     @router.get("/manuals/{manual_id}/pages/{index}")
@@ -106,7 +96,7 @@ def _add_manuals(router: APIRouter, door: Door) -> None:
         await admin_of(request, door)
         found = await asyncio.to_thread(understood, library, manual_id, index)
         if found is None:
-            raise HTTPException(404, say("error.not_found", request_language(request.headers)))
+            raise RagError("error.not_found")
         return found
 
 
@@ -133,28 +123,19 @@ def _add_jobs(router: APIRouter, door: Door) -> None:
         language = request_language(request.headers)
         changes = {"cancel": door.jobs.cancel, "retry": door.jobs.retry}
         if change not in changes:
-            raise HTTPException(404, say("error.not_found", language))
-        try:
-            return {"job": job_row(await changes[change](job_id), language)}
-        except RagError as error:
-            raise refused(error, language) from error
+            raise RagError("error.not_found")
+        return {"job": job_row(await changes[change](job_id), language)}
 
     @router.delete("/jobs/{job_id}")
     async def forget_job(request: Request, job_id: str) -> dict[str, Any]:
         await admin_of(request, door)
-        try:
-            await door.jobs.forget(job_id)
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        await door.jobs.forget(job_id)
         return {"job": None}
 
 
 async def _changed(
     request: Request, admin: User, name: str, manual_id: str, change: Change
 ) -> dict[str, Any]:
-    try:
-        manual = await asyncio.to_thread(change, manual_id)
-    except RagError as error:
-        raise refused(error, request_language(request.headers)) from error
+    manual = await asyncio.to_thread(change, manual_id)
     logger.info("manual %s: %s, by %s", manual_id, name, admin.id)
     return {"manual": manual_row(manual)}

@@ -1,29 +1,25 @@
-"""What the admins' routes share: who calls, what went wrong, and the rows that the page shows."""
+"""What routes about manuals share: who calls, what is deleted, and the rows that a page shows."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from rag.access.rate_limit import TooMany
 from rag.api.caller import request_language, required
-from rag.api.problems import problem_of
 from rag.chat.door import Door
-from rag.errors import BadFile, RagError, StoreDown
+from rag.errors import RagError
 from rag.ingest.jobs import Job
+from rag.ingest.manual import remove_manual
 from rag.messages import say
 from rag.store.library import Library
-from rag.types import Chunk, Language, Manual, Page, Role, User
+from rag.types import Chunk, Language, Manual, ManualStatus, Page, Role, User
 
-_NOT_FOUND = {
-    "error.manual_unknown",
-    "error.job_unknown",
-    "error.draft_unknown",
-    "error.glossary_unknown",
-}
+logger = logging.getLogger(__name__)
 
 
 async def admin_of(request: Request, door: Door) -> User:
@@ -35,20 +31,15 @@ async def admin_of(request: Request, door: Door) -> User:
     return admin
 
 
-def refused(error: RagError, language: Language) -> HTTPException:
-    """The error as an answer, in the user's words."""
-    if isinstance(error, TooMany):
-        return problem_of(error, language)
-    status = 409
-    if error.key in _NOT_FOUND:
-        status = 404
-    elif error.key == "error.upload_too_large":
-        status = 413
-    elif error.key == "error.date_wrong" or isinstance(error, BadFile):
-        status = 422
-    elif isinstance(error, StoreDown):
-        status = 503
-    return HTTPException(status, say(error.key, language, **error.values))
+async def delete_manual(door: Door, manual_id: str, user: User) -> None:
+    """For good. Raises ``RagError``: there is none, or it is being read."""
+    manual = await asyncio.to_thread(door.services.library.manual, manual_id)
+    if manual is None:
+        raise RagError("error.manual_unknown")
+    if manual.status is ManualStatus.PROCESSING:
+        raise RagError("error.manual_wrong_status", title=manual.title)
+    await remove_manual(manual_id, services=door.services)
+    logger.info("manual %s: delete, by %s", manual_id, user.id)
 
 
 def manual_row(manual: Manual) -> dict[str, Any]:

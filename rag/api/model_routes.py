@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from rag.api.caller import request_language
-from rag.api.manual_rows import admin_of, refused
+from rag.api.manual_rows import admin_of
 from rag.chat.door import Door
 from rag.errors import RagError
 from rag.messages import say
@@ -48,20 +48,14 @@ def model_routes(door: Door) -> APIRouter:
     @router.post("/{number}/pull", status_code=202)
     async def pull(request: Request, number: int) -> dict[str, Any]:
         admin = await admin_of(request, door)
-        try:
-            pull_of(host_of(number)).start()
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        pull_of(host_of(number)).start()
         logger.info("fetching the model %s, by %s", settings.ollama_model, admin.id)
         return await shown(request)
 
     @router.post("/{number}/cancel")
     async def cancel(request: Request, number: int) -> dict[str, Any]:
         await admin_of(request, door)
-        try:
-            await pull_of(host_of(number)).cancel()
-        except RagError as error:
-            raise refused(error, request_language(request.headers)) from error
+        await pull_of(host_of(number)).cancel()
         return await shown(request)
 
     return router

@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
@@ -25,8 +26,9 @@ API = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
 _TITLE = "problem.{status}.title"
 _DETAIL = "problem.{status}.detail"
-_NOT_FOUND = {"error.manual_unknown", "error.job_unknown", "error.answer_unknown"}
-_NOT_FOUND |= {"error.key_unknown", "error.not_found"}
+_NOT_FOUND = {f"error.{what}_unknown" for what in ("manual", "job", "draft", "answer", "key")}
+_NOT_FOUND |= {"error.glossary_unknown", "error.not_found"}
+_STATUS = {"error.upload_too_large": 413, "error.date_wrong": 422}
 
 
 class Problem(HTTPException):
@@ -58,10 +60,15 @@ def status_of(error: RagError) -> int:
     """The HTTP status that says the same as the error."""
     if error.key in _NOT_FOUND:
         return 404
-    if error.key == "error.upload_too_large":
-        return 413
+    if error.key in _STATUS:
+        return _STATUS[error.key]
     kinds = {TooMany: 429, BadFile: 422, NotAllowed: 403, StoreDown: 503, LanguageModelDown: 503}
     return next((status for kind, status in kinds.items() if isinstance(error, kind)), 409)
+
+
+async def tell(request: Request, error: RagError) -> JSONResponse:
+    """For FastAPI: what to answer when a route raises an error of ours."""
+    return problem_response(problem_of(error, request_language(request.headers)))
 
 
 def plain_problem(status: int, language: Language) -> Problem:

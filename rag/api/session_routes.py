@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import uuid
-from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,7 +56,7 @@ def session_routes(
     ) -> JSONResponse:
         language = request_language(request.headers)
         address = request.client.host if request.client else ""
-        wait = ceil(logins.attempt(username, address))
+        wait = await asyncio.to_thread(logins.attempt, username, address)
         if wait > 0:
             LOGINS.labels("slowed_down").inc()
             detail = say("error.too_many_logins", language, seconds=wait)
@@ -66,7 +65,7 @@ def session_routes(
         LOGINS.labels("ok" if user else "wrong").inc()
         if user is None:
             raise HTTPException(401, "credentialssignin")
-        logins.succeeded(username, address)
+        await asyncio.to_thread(logins.succeeded, username, address)
         known = ChainlitUser(identifier=user.name, metadata={"role": user.role.value})
         await get_data_layer().create_user(known)
         # A log-in on top of another one takes its place: the old cookie is worth nothing then.

@@ -44,7 +44,7 @@ def notice_boxes(
                     "last": notice.page,
                     "label": notice.label,
                     "pages": pages.get(notice.manual_id, 0),
-                    "boxes": _boxes(notice.boxes),
+                    "boxes": shares(notice.boxes),
                 },
             }
             for notice in notices
@@ -73,7 +73,7 @@ def place_of(citation: Citation, pages: Mapping[str, int]) -> dict[str, Any]:
         "last": citation.last_page,
         "label": citation.label,
         "pages": pages.get(citation.manual_id, 0),
-        "boxes": _boxes(citation.boxes),
+        "boxes": shares(citation.boxes),
     }
 
 
@@ -85,7 +85,8 @@ def shortened(quote: str, letters: int = QUOTE_LETTERS) -> str:
     return line[:letters].rsplit(" ", 1)[0] + " …"
 
 
-def _boxes(boxes: Sequence[Box]) -> list[dict[str, float]]:
+def shares(boxes: Sequence[Box]) -> list[dict[str, float]]:
+    """Boxes in fractions of their page, to four places."""
     return [
         {"page": box.page, **{name: round(getattr(box, name), 4) for name in _SIDES}}
         for box in boxes

@@ -70,14 +70,10 @@ def open_door(settings: Settings) -> Door:
         accounts = Accounts(services.database)
         jobs = JobQueue(services)
         drafts = Drafts(settings, services.library, jobs)
-        _open.append(Door(services, accounts, _login_limit(settings), jobs, drafts))
+        _open.append(Door(services, accounts, LoginLimit(settings), jobs, drafts))
     return _open[0]
 
 
 def the_door() -> Door:
     """The door of this process, opened with the settings of the environment when need be."""
     return open_door(Settings())
-
-
-def _login_limit(settings: Settings) -> LoginLimit:
-    return LoginLimit(per_name=settings.logins_per_name, per_address=settings.logins_per_address)

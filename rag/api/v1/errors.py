@@ -15,7 +15,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.api.caller import request_language
-from rag.api.problems import Problem, plain_problem, problem_of, problem_response
+from rag.api.problems import Problem, plain_problem, problem_response, tell
 from rag.errors import RagError
 from rag.messages import say
 from rag.types import Language
@@ -33,9 +33,7 @@ _LIMITS |= {"ge": "too_short"}
 def handle_errors(app: FastAPI) -> None:
     """Teaches ``app`` to say it our way."""
 
-    @app.exception_handler(RagError)
-    async def known(request: Request, error: RagError) -> JSONResponse:
-        return problem_response(problem_of(error, request_language(request.headers)))
+    app.exception_handler(RagError)(tell)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from rag.access.api_keys import ApiScope
+from rag.api.manual_rows import delete_manual
 from rag.api.manual_upload import FIELD_LETTERS, clean_field, safe_name, take_in
 from rag.api.problems import API, Problem
 from rag.api.v1.access import Caller, caller_of, needs
@@ -17,12 +17,9 @@ from rag.api.v1.schemas import JobOut, ManualList, ManualOut
 from rag.api.v1.shapes import job_out, manual_out
 from rag.chat.door import Door
 from rag.errors import BadFile, RagError
-from rag.ingest.manual import remove_manual
 from rag.messages import say
 from rag.store.disk import require_room
-from rag.types import Language, Manual, ManualMetadata, ManualStatus
-
-logger = logging.getLogger(__name__)
+from rag.types import Language, ManualMetadata, ManualStatus
 
 FORM = "multipart/form-data"
 TEXT_FIELDS = ("machine", "type", "title", "revision", "valid_from")
@@ -63,23 +60,16 @@ def add_library(router: APIRouter, door: Door) -> None:
     @router.get("/manuals/{manual_id}", response_model=ManualOut, summary="One manual")
     @needs(*_READ)
     async def manual(manual_id: Id) -> ManualOut:
-        return manual_out(await _manual(manual_id))
+        found = await asyncio.to_thread(library.manual, manual_id)
+        if found is None:
+            raise RagError("error.manual_unknown")
+        return manual_out(found)
 
     @router.delete("/manuals/{manual_id}", status_code=204, summary="Delete a manual for good")
     @needs(ApiScope.UPLOAD)
     async def delete(request: Request, manual_id: Id) -> None:
         """409 while it is being read."""
-        manual = await _manual(manual_id)
-        if manual.status is ManualStatus.PROCESSING:
-            raise RagError("error.manual_wrong_status", title=manual.title)
-        await remove_manual(manual_id, services=door.services)
-        logger.info("manual %s: delete, by %s", manual_id, caller_of(request).user.id)
-
-    async def _manual(manual_id: str) -> Manual:
-        found = await asyncio.to_thread(library.manual, manual_id)
-        if found is None:
-            raise RagError("error.manual_unknown")
-        return found
+        await delete_manual(door, manual_id, caller_of(request).user)
 
 
 def _add_upload(router: APIRouter, door: Door) -> None:

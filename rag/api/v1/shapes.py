@@ -16,12 +16,11 @@ from rag.api.v1.schemas import (
     Source,
     ValueCheck,
 )
+from rag.chat.cards import shares
 from rag.ingest.jobs import Job
 from rag.messages import say
 from rag.observe.trace import trace_name
 from rag.types import Answer, Box, Citation, Language, Manual, Notice
-
-_SIDES = ("x0", "y0", "x1", "y1")
 
 
 def answer_out(answer: Answer, *, traced: bool) -> AnswerOut:
@@ -110,10 +109,7 @@ def manual_out(manual: Manual) -> ManualOut:
 
 
 def _rectangles(boxes: tuple[Box, ...]) -> list[Rectangle]:
-    return [
-        Rectangle(page=box.page, **{side: round(getattr(box, side), 4) for side in _SIDES})
-        for box in boxes
-    ]
+    return [Rectangle.model_validate(share) for share in shares(boxes)]
 
 
 def _image(manual_id: str, page: int) -> str:
