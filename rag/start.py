@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import shutil
 import signal
@@ -22,7 +23,9 @@ from pydantic import ValidationError
 from rag.access.strength import weaknesses
 from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
+from rag.lean import leave_out
 from rag.messages import say
+from rag.models.allocator import keep_memory_small
 from rag.observe.logs import set_up_logs, toggle_debug
 from rag.settings import Settings
 from rag.store.folder_lock import take_lock
@@ -35,9 +38,6 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "evals" / "samples"
 # What Chainlit reads from its root; copied, because it also writes there.
 CHAINLIT_FILES = (".chainlit/config.toml", ".chainlit/translations", "chainlit*.md")
-# Two arenas instead of two for each core and thread save some 80 MB; threads that OpenMP and
-# others would start for themselves only get in each other's way on a small machine.
-SMALL_MEMORY = {"MALLOC_ARENA_MAX": "2", "TOKENIZERS_PARALLELISM": "false"}
 
 
 class CannotStart(Exception):
@@ -47,7 +47,7 @@ class CannotStart(Exception):
 def main() -> int:
     arguments = _parser().parse_args()
     language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
-    _restart_with_small_memory()
+    _be_small()
     try:
         settings = _settings(language)
         _refuse_carelessness(settings, arguments.host, language)
@@ -69,12 +69,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _restart_with_small_memory() -> None:
-    """glibc reads its settings only when a process begins: begin again with them."""
-    missing = {name: value for name, value in SMALL_MEMORY.items() if name not in os.environ}
-    if missing:
-        os.environ.update(missing)
-        os.execv(sys.executable, [sys.executable, "-m", "rag.start", *sys.argv[1:]])  # noqa: S606
+def _be_small() -> None:
+    """What only counts before the first thread and the large imports."""
+    # A heap for every thread would take some 80 MB; the variable is for the workers.
+    keep_memory_small()
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    # Threads of the tokenizers' own only get in the way on a small machine.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    leave_out()
+    gc.disable()  # what is imported stays: searching it for garbage takes an eighth of the start
 
 
 def _settings(language: Language) -> Settings:
@@ -180,13 +183,6 @@ def _prepare_chainlit_root(root: Path) -> None:
 
 async def _serve(door: Door, listener: socket.socket, host: str, language: Language) -> None:
     """First accounts, sample manuals, then the chat until somebody ends it."""
-    _print_accounts(door, language)
-    if door.services.embedder is None:
-        _say(say("start.without_search_model", language))
-    if not await asyncio.to_thread(door.services.library.manuals):
-        await door.start_work()
-        await _load_samples(door, language)
-
     from chainlit.config import config, load_module
     from chainlit.server import app
 
@@ -195,7 +191,16 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     config.run.headless = True
     config.run.module_name = str(ROOT / "chainlit_app.py")
     load_module(config.run.module_name)
+    gc.collect()
+    gc.freeze()  # never looked through again: a full search would hold all answers up for 0.1 s
+    gc.enable()
+
+    _print_accounts(door, language)
+    if door.services.embedder is None:
+        _say(say("start.without_search_model", language))
     await door.start_work()  # not before the imports, which it would make slower
+    if not await asyncio.to_thread(door.services.library.manuals):
+        await _load_samples(door, language)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug)
     services = door.services
     server = server_of(app, lambda: services.flights.drain(services.settings.shutdown_s))

@@ -12,7 +12,15 @@ ROOT = Path(__file__).parent.parent
 # From the bottom up; a module may import from its own layer's package and from layers below.
 LAYERS: list[tuple[str, ...]] = [
     ("rag.types",),
-    ("rag.settings", "rag.errors", "rag.language", "rag.codes", "rag.messages", "rag.flights"),
+    (
+        "rag.settings",
+        "rag.errors",
+        "rag.language",
+        "rag.codes",
+        "rag.messages",
+        "rag.flights",
+        "rag.lean",
+    ),
     ("rag.models", "rag.store", "rag.access", "rag.observe"),
     ("rag.retrieve", "rag.ingest", "rag.backup"),
     ("rag.services",),
