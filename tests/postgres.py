@@ -25,6 +25,9 @@ BIN = _VERSIONS[-1] if _VERSIONS else None
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
 _number = count()
 
+# For a test about the file, or one that costs time and has nothing to do with which database it is.
+IN_A_FILE = pytest.mark.parametrize("database_url", [""], ids=["sqlite"])
+
 
 class Postgres:
     """A running server; ``url`` is that of an empty database of one's own."""

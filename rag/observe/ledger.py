@@ -73,7 +73,7 @@ class Ledger:
         }
         names = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
-        insert = f"INSERT OR IGNORE INTO answers ({names}) VALUES ({values})"  # noqa: S608 - ours
+        insert = f"INSERT INTO answers ({names}) VALUES ({values}) ON CONFLICT DO NOTHING"  # noqa: S608 - ours
         with self._engine.begin() as connection:
             added = connection.execute(text(insert), row).rowcount
             if trace is None or not added:

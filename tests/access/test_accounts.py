@@ -6,7 +6,6 @@ import sqlite3
 import statistics
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import argon2
@@ -14,18 +13,10 @@ import pytest
 from sqlalchemy import Engine, text
 
 from rag.access.accounts import AccountError, Accounts, random_password
-from rag.settings import Settings
-from rag.store.database import open_database
 from rag.types import Role
+from tests.postgres import IN_A_FILE
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(Settings(data_dir=tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -49,6 +40,7 @@ def test_the_right_password_opens_and_nothing_else_does(accounts: Accounts) -> N
     assert accounts.verify("berta", PASSWORD) is None
 
 
+@IN_A_FILE
 def test_the_hash_is_argon2id_and_the_password_stands_nowhere(
     accounts: Accounts, engine: Engine, tmp_path: Path
 ) -> None:
@@ -168,6 +160,7 @@ def test_a_damaged_hash_lets_nobody_in(accounts: Accounts, engine: Engine) -> No
 
 
 @pytest.mark.slow
+@IN_A_FILE
 def test_unknown_names_take_as_long_as_known_ones(accounts: Accounts) -> None:
     accounts.create("anna", PASSWORD, Role.QA)
 
@@ -189,6 +182,7 @@ def test_random_passwords_are_readable_and_differ() -> None:
         assert not set(password) & set("01loiILO")
 
 
+@IN_A_FILE
 def test_the_table_is_what_the_migration_says(accounts: Accounts, tmp_path: Path) -> None:
     accounts.create("anna", PASSWORD, Role.QA)
     connection = sqlite3.connect(tmp_path / "millwright.db")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,10 @@ from sqlalchemy import Engine, text
 
 from rag.access.__main__ import main
 from rag.access.api_keys import LONGEST_DAYS, ApiKeys, ApiScope, KeyProblem
-from rag.settings import Settings
-from rag.store.database import open_database
 from rag.types import Role
+from tests.postgres import IN_A_FILE
 
 ASK = [ApiScope.ASK]
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(Settings(data_dir=tmp_path))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -59,6 +50,7 @@ def test_a_key_is_found_by_its_text_and_by_nothing_else(keys: ApiKeys) -> None:
     assert [keys.find(token) for token in wrong] == [None] * len(wrong)
 
 
+@IN_A_FILE
 def test_the_secret_is_not_in_the_database(keys: ApiKeys, engine: Engine, tmp_path: Path) -> None:
     _, token = keys.create("Leitstand", ASK, created_by="admin")
     engine.dispose()
@@ -129,6 +121,7 @@ def test_only_known_keys_can_be_revoked(keys: ApiKeys) -> None:
         keys.revoke("nothing")
 
 
+@IN_A_FILE
 def test_a_key_from_the_command_line(
     keys: ApiKeys,
     tmp_path: Path,

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +11,8 @@ import pytest
 
 from rag.access.rate_limit import RateLimits, TooMany
 from rag.settings import Settings
-
-REDIS = shutil.which("redis-server")
+from tests.ports import free_port
+from tests.redis import REDIS, redis
 
 
 def limits(**settings: Any) -> RateLimits:
@@ -83,31 +78,9 @@ def test_a_clock_that_is_set_back_locks_nobody_out(monkeypatch: pytest.MonkeyPat
     assert spent(one, "anna", 3) == 2
 
 
-@contextmanager
-def redis(folder: Path, port: int) -> Iterator[str]:
-    with subprocess.Popen(
-        [REDIS or "", "--port", str(port), "--save", "", "--dir", str(folder)],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            assert any("Ready to accept connections" in line for line in process.stdout)
-            yield f"redis://127.0.0.1:{port}/0"
-        finally:
-            process.terminate()
-            process.communicate()
-
-
-def a_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.mark.skipif(REDIS is None, reason="redis-server is not installed")
 def test_two_processes_share_one_window(tmp_path: Path) -> None:
-    with redis(tmp_path, a_free_port()) as url:
+    with redis(tmp_path) as url:
         first, second = limits(redis_url=url), limits(redis_url=url)
         assert spent(first, "anna", 6) == 6
         assert spent(second, "anna", 6) == 4
@@ -119,7 +92,7 @@ def test_two_processes_share_one_window(tmp_path: Path) -> None:
 def test_without_its_redis_each_process_counts_for_itself(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    one = limits(redis_url=f"redis://:secret@127.0.0.1:{a_free_port()}/0")
+    one = limits(redis_url=f"redis://:secret@127.0.0.1:{free_port()}/0")
     assert spent(one, "anna", 12) == 10
     assert "Redis is away" in caplog.text
     assert "secret" not in caplog.text

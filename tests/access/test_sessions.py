@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from rag.access.accounts import Accounts
 from rag.access.sessions import Sessions
-from rag.settings import Settings
-from rag.store.database import open_database
 from rag.types import Role
 
 PASSWORD = "long enough"
 
 
 @pytest.fixture
-def parts(tmp_path: Path) -> tuple[Accounts, Sessions]:
-    engine = open_database(Settings(data_dir=tmp_path))
+def parts(engine: Engine) -> tuple[Accounts, Sessions]:
     accounts = Accounts(engine)
     for name in ("anna", "berta"):
         accounts.create(name, PASSWORD, Role.ADMIN)

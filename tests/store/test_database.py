@@ -11,9 +11,7 @@ from rag.errors import StoreDown
 from rag.settings import Settings
 from rag.store.database import MIGRATIONS, batches, open_database, reading, statements
 from tests.ports import free_port
-from tests.postgres import Postgres, on
-
-FILE = pytest.mark.parametrize("database_url", [""], ids=["sqlite"])
+from tests.postgres import IN_A_FILE, Postgres, on
 
 
 def test_every_migration_is_applied_once_and_recorded(
@@ -30,7 +28,7 @@ def test_every_migration_is_applied_once_and_recorded(
     again.dispose()
 
 
-@FILE
+@IN_A_FILE
 def test_connections_have_the_switches_on(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
