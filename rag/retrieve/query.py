@@ -17,6 +17,7 @@ SEPARABLE = frozenset(
     for word in "an aus ein ab auf zu nach um vor los zurück fest weg heraus raus rein hoch "
     "runter mit durch frei heran hinein zusammen nieder bei hin her weiter voll".split()
 )
+_GUESS_SAYS = 0.5  # "schräg" may be a slip for "Schlag", or not
 _CLAUSE_END = re.compile(r"[.,;:!?]|\b(?:und|oder|wenn|damit|bevor|nachdem|weil)\b|$")
 # Words for the machine itself: on every page, and the scope already says which one.
 _MACHINE_WORDS = frozenset("maschin anlag gerat aggregat machin unit devic equip".split())
@@ -125,7 +126,7 @@ class QueryBuilder:
         if compounds:
             return [single(term, self._weights.contained) for term in compounds]
         near = self._vocabulary.similar(stem(word, language))
-        return [single(term, self._weights.similar) for term in near]
+        return [single(term, self._weights.similar, says=_GUESS_SAYS) for term in near]
 
     def _join_separated(self, question: str, words: list[Word]) -> None:
         """ "Wie ziehe ich die Schrauben an?" asks about "anziehen": join particle and verb."""

@@ -74,6 +74,6 @@ class Word:
     families: dict[Language, str]
 
 
-def single(term: str, weight: float) -> Alternative:
+def single(term: str, weight: float, says: float = 1.0) -> Alternative:
     """One term as an alternative."""
-    return Alternative((((term, 1.0),),), weight)
+    return Alternative((((term, 1.0),),), weight, says)
