@@ -2,6 +2,10 @@
 
 ``glossary.csv`` beside this file holds one concept per line: ``id;de;en`` with synonyms separated
 by ``|``. A plant's own words come as a CSV of the same form and are merged over it.
+
+A name with ``~`` is only *related* ("Kühlwasser|~Kühler"): it widens a search like the others, but
+who says it has not said what was asked for. Related names that mean the same as each other share
+two tildes, others of the concept three and so on: "Ölstand|~~Peilstab|~~Ölmessstab|~~~Schauglas".
 """
 
 from __future__ import annotations
@@ -10,8 +14,8 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 
 from rag.errors import BadFile
@@ -26,19 +30,29 @@ _MOST_CONCEPTS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One thing and its names. ``terms`` are as printed, per language."""
+    """One thing and its names. ``terms`` are as printed, per language; ``related`` has the tildes
+    (1 or more) of those that are not the same thing."""
 
     id: str
     terms: dict[Language, tuple[str, ...]]
+    related: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """A concept's name found in a question: where in its key the name's words stand, in the
-    name's order."""
+    name's order; the name's own key, and its tildes (0: none)."""
 
     concept: Concept
     positions: tuple[int, ...]
+    key: tuple[str, ...] = ()
+    tildes: int = 0
+
+    def is_same(self, name: str, language: Language) -> bool:
+        """Whether another name of the concept means the same as this one."""
+        if self.tildes != 1 and self.concept.related.get(name, 0) == self.tildes:
+            return True
+        return self.tildes > 0 and _unique_key(name, language) == self.key
 
 
 class Glossary:
@@ -52,12 +66,16 @@ class Glossary:
         self.concepts = tuple(concepts)
         self._single: dict[str, list[Concept]] = defaultdict(list)
         self._several: dict[str, dict[tuple[str, ...], list[Concept]]] = defaultdict(dict)
+        self._tildes: dict[tuple[str, tuple[str, ...]], int] = {}
         self._vocabulary: dict[Language, set[str]] = {"de": set(), "en": set()}
         for concept in self.concepts:
             for language, terms in concept.terms.items():
                 for term in terms:
-                    key = tuple(dict.fromkeys(name_key(term, language)))
+                    key = _unique_key(term, language)
                     self._add(concept, key)
+                    tildes = concept.related.get(term, 0)
+                    known = self._tildes.setdefault((concept.id, key), tildes)
+                    self._tildes[concept.id, key] = min(known, tildes)
                     self._vocabulary[language].update(key)
 
     def _add(self, concept: Concept, key: tuple[str, ...]) -> None:
@@ -81,13 +99,18 @@ class Glossary:
         found: list[Match] = []
         for family, position in where.items():
             if family in whole:
-                found.extend(Match(one, (position,)) for one in self._single.get(family, ()))
+                found.extend(
+                    self._match(one, (position,), (family,)) for one in self._single.get(family, ())
+                )
             for name, concepts in self._several.get(family, {}).items():
                 if all(word in where for word in name):
                     places = tuple(where[word] for word in name)
                     if len(set(places)) == len(places):
-                        found.extend(Match(concept, places) for concept in concepts)
+                        found.extend(self._match(concept, places, name) for concept in concepts)
         return found
+
+    def _match(self, concept: Concept, places: tuple[int, ...], key: tuple[str, ...]) -> Match:
+        return Match(concept, places, key, self._tildes[concept.id, key])
 
     def knows(self, word: str, language: Language) -> bool:
         """Whether a folded word stands in a name of this language."""
@@ -123,6 +146,11 @@ def name_key(text: str, language: Language) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=2000)
+def _unique_key(name: str, language: Language) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name_key(name, language)))
+
+
 def is_telling(word: str, language: Language) -> bool:
     """Whether a folded word may be part of a name; "wie" and "weg" are, "der" is not."""
     return word in QUIET_WORDS or word not in STOP_WORDS[language]
@@ -142,7 +170,8 @@ def load_glossary(extra_csv: str | bytes | None = None) -> Glossary:
     """The shipped glossary, with a plant's own words merged over it.
 
     ``extra_csv`` is the content of a CSV file with the header ``id;de;en`` (or commas), UTF-8.
-    A line with a known id adds its words to that concept. Raises ``BadFile`` with the line.
+    A line with a known id adds its words to that concept, and says anew of those that it repeats
+    whether they are only related. Raises ``BadFile`` with the line.
     """
     concepts = {concept.id: concept for concept in _shipped()}
     if extra_csv:
@@ -175,6 +204,8 @@ def _raise(error: BadFile) -> None:
 
 def _merged(one: Concept, other: Concept) -> Concept:
     languages: tuple[Language, ...] = ("de", "en")
+    told = {name for terms in other.terms.values() for name in terms}
+    related = {name: tildes for name, tildes in one.related.items() if name not in told}
     return Concept(
         one.id,
         {
@@ -183,6 +214,7 @@ def _merged(one: Concept, other: Concept) -> Concept:
             )
             for language in languages
         },
+        related | other.related,
     )
 
 
@@ -245,13 +277,24 @@ def _concept(row: list[str], number: int) -> Concept:
     if len(row) != 3:
         raise BadFile("error.glossary_columns", line=str(number), found=str(len(row)))
     identifier, german, english = (" ".join(cell.split()) for cell in row)
+    related: dict[str, int] = {}
     terms: dict[Language, tuple[str, ...]] = {
-        "de": tuple(term.strip() for term in german.split("|") if term.strip()),
-        "en": tuple(term.strip() for term in english.split("|") if term.strip()),
+        "de": tuple(_names(german, related)),
+        "en": tuple(_names(english, related)),
     }
     if not identifier or not (terms["de"] or terms["en"]):
         raise BadFile("error.glossary_empty", line=str(number))
     for term in (*terms["de"], *terms["en"]):
         if len(term) > _LONGEST_TERM:
             raise BadFile("error.glossary_term", line=str(number), term=term[:40])
-    return Concept(identifier, terms)
+    return Concept(identifier, terms, related)
+
+
+def _names(cell: str, related: dict[str, int]) -> Iterator[str]:
+    """The names of a cell without their tildes, which are counted in ``related``."""
+    for part in map(str.strip, cell.split("|")):
+        name = part.lstrip("~ ")
+        if name:
+            if part != name:
+                related[name] = part.count("~")
+            yield name

@@ -6,13 +6,22 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from rag.retrieve.analyzer import Analyzer, Piece, pieces
-from rag.retrieve.glossary import Concept, Glossary, Match
+from rag.retrieve.glossary import Glossary, Match
 from rag.retrieve.terms import Alternative, Group, Terms, Vocabulary, Weights, Word
 from rag.retrieve.words import STOP_WORDS, root, stem
 from rag.types import Language
 
 _PART_SAYS = 0.5  # of a compound's meaning, a synonym of one of its parts
+_RELATED_SAYS = 0.3  # of a word's meaning, a related name: "Kühler" for "Frostschutzmittel"
 _NAME_SPAN = 3  # words that may stand between those of a name of several words
+# Words of names that mean nothing there, unless they come last: "schaltet zu häufig", "Filter zu".
+_EMPTY_WORDS: dict[Language, frozenset[str]] = {
+    "de": frozenset(
+        "der die das den dem des eine einen einem einer zu zum zur im in am ins vom von und oder "
+        "sich ist sind es".split()
+    ),
+    "en": frozenset("the a an of to in at and or is are be does do it its".split()),
+}
 
 
 class Widener:
@@ -51,7 +60,7 @@ class Widener:
                 and match.positions[0] not in named
                 and groups[0].weight > self._weights.machine
             ):
-                groups[0].alternatives.extend(self._synonyms(match.concept, languages, groups))
+                groups[0].alternatives.extend(self._synonyms(match, languages, groups))
         for place, word in enumerate(words):
             if place not in named:
                 self._widen_parts(word, languages)
@@ -66,7 +75,7 @@ class Widener:
     ) -> list[Alternative]:
         """What a name of several words stands for. One with a question word is what is meant:
         "wie schwer" asks for the weight, and "schwer" itself says little."""
-        alternatives = self._synonyms(match.concept, languages, groups, without=own)
+        alternatives = self._synonyms(match, languages, groups, without=own)
         if len(groups) == len(match.positions):
             return alternatives
         for group in groups:
@@ -111,13 +120,14 @@ class Widener:
             return
         for part in parts:
             for match in self._glossary.find([part]):
-                for one in self._synonyms(match.concept, languages, [word.group]):
+                for one in self._synonyms(match, languages, [word.group]):
                     weight = one.weight * self._weights.part_synonym
-                    word.group.alternatives.append(Alternative(one.words, weight, _PART_SAYS))
+                    says = min(_PART_SAYS, one.says)
+                    word.group.alternatives.append(Alternative(one.words, weight, says))
 
     def _synonyms(
         self,
-        concept: Concept,
+        match: Match,
         languages: Sequence[Language],
         own: Sequence[Group],
         without: Collection[str] = (),
@@ -127,7 +137,7 @@ class Widener:
         for language in languages:
             translated = language != languages[0]
             weight = self._weights.translation if translated else self._weights.synonym
-            for name in concept.terms.get(language, ()):
+            for name in match.concept.terms.get(language, ()):
                 words = self._name_words(name, language, without)
                 idf = max(
                     (self._vocabulary.weight(t) for word in words for t, _ in word), default=0
@@ -137,7 +147,9 @@ class Widener:
                 # A rare synonym must not outweigh the common word that the user chose.
                 cap = min(1.0, limit / idf) if limit and not translated else 1.0
                 # "Luft drin" is only "Luft" here: small words are not searched for.
-                says = min(1.0, len(words) / max(1, len(_pieces_of_name(name))))
+                says = min(1.0, len(words) / _telling_words(name, language))
+                if not match.is_same(name, language):
+                    says *= _RELATED_SAYS
                 found.append(Alternative(words, weight * cap, says))
         return found
 
@@ -179,6 +191,13 @@ class Widener:
         texts = piece.parts or self._analyzer.parts(piece.text) if language == "de" else piece.parts
         parts = [root(part, language) for part in texts] if piece.parts else list(texts)
         return [((part, 1.0),) for part in parts] or [((whole, 1.0),)]
+
+
+def _telling_words(name: str, language: Language) -> int:
+    """How many words of a name mean something; at least one."""
+    words = _pieces_of_name(name)
+    empty = sum(piece.text in _EMPTY_WORDS[language] for piece in words[:-1])
+    return max(1, len(words) - empty)
 
 
 @lru_cache(maxsize=10_000)
