@@ -13,6 +13,7 @@ from rag.flights import Flights
 from rag.models.embedder import Embedder, load_embedder
 from rag.models.llm import chat_model
 from rag.models.reranker import Reranker, load_reranker
+from rag.observe.metrics import lookups_of
 from rag.observe.tracing import Tracer, open_tracer
 from rag.retrieve.glossary import Glossary, load_glossary
 from rag.retrieve.keywords import KeywordIndex
@@ -81,7 +82,9 @@ def build_services(settings: Settings) -> Services:
         embedder.name if embedder else "none (BM25 alone)",
         reranker.name if reranker else "none",
     )
-    cache = ByteCache(settings.cache_mb * 1024 * 1024, ttl_s=CACHE_TTL_S)
+    cache = ByteCache(
+        settings.cache_mb * 1024 * 1024, ttl_s=CACHE_TTL_S, on_lookup=lookups_of("answers")
+    )
     tracer = open_tracer(settings, database)
     tracer.on_bad_rating = cache.evict
     return Services(

@@ -15,7 +15,6 @@ from rag.access.accounts import Accounts
 from rag.access.pseudonym import pseudonym
 from rag.api.caller import request_language, required
 from rag.messages import say
-from rag.observe.metrics import RATINGS
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 
@@ -65,7 +64,6 @@ def feedback_routes(accounts: Accounts, tracer: Tracer, settings: Settings) -> A
             comment=rating.comment or "",
             pseudonym=pseudonym(user.id, settings),
         )
-        RATINGS.labels("up" if rating.value else "down").inc()
         shown = rating.model_dump(exclude={"reason"})
         if rating.reason and not rating.comment:
             # The thumb tells it after a reload.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
 from array import array
-from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
@@ -14,12 +14,14 @@ from langchain_core.embeddings import Embeddings
 
 from rag.models.allocator import keep_memory_small
 from rag.models.folder import Manifest, choose
+from rag.observe.metrics import lookups_of
 from rag.settings import Settings
+from rag.store.lru import ByteCache, key_of
 from rag.types import Language
 
 _registering = Lock()
-# Questions whose vectors are kept: 1.5 kB each with 384 dimensions.
-_KEPT_QUESTIONS = 512
+# Vectors of questions: 2 kB each with 384 dimensions.
+_KEPT_BYTES = 1024 * 1024
 
 
 class Embedder(Embeddings):
@@ -34,7 +36,7 @@ class Embedder(Embeddings):
         self._passage_prefix = manifest.passage_prefix
         # One text at a time: the tokenizer is shared, and two at once would double the peak.
         self._lock = Lock()
-        self._kept: OrderedDict[str, array[float]] = OrderedDict()
+        self._asked = ByteCache(_KEPT_BYTES, ttl_s=math.inf, on_lookup=lookups_of("vectors"))
         self._model = _open(folder, manifest)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -43,16 +45,11 @@ class Embedder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """(dimension,) vector of a question; those asked last are kept."""
-        with self._lock:
-            kept = self._kept.get(text)
-            if kept is not None:
-                self._kept.move_to_end(text)
-                return kept.tolist()
+        key = key_of(text)
+        if (kept := self._asked.get(key)) is not None:
+            return array("f", kept).tolist()
         vector = self._vector(self._query_prefix + text)
-        with self._lock:
-            self._kept[text] = array("f", vector)  # as the model gave it: float32
-            while len(self._kept) > _KEPT_QUESTIONS:
-                self._kept.popitem(last=False)
+        self._asked.put(key, array("f", vector).tobytes())  # as the model gave it: float32
         return vector
 
     def _vector(self, text: str) -> list[float]:

@@ -11,7 +11,6 @@ from contextvars import ContextVar
 
 from rag.settings import Settings
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # At DEBUG these print SQL values, prompts, addresses of callers or whole messages.
 _TALKATIVE = (
     "aiosqlite alembic asyncio chainlit engineio httpcore httpx langchain langsmith mlflow ollama "
@@ -42,7 +41,7 @@ def set_up_logs(settings: Settings) -> None:
 
 
 def set_level(level: str) -> None:
-    """How much our own parts say from now on; one of ``LEVELS``."""
+    """How much our own parts say from now on."""
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
 

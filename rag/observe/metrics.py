@@ -94,9 +94,10 @@ REQUEST = Histogram(
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-def cache_lookup(cache: str, *, hit: bool) -> None:
-    """Count a look-up in the cache of that name."""
-    CACHE.labels(cache, "hit" if hit else "miss").inc()
+def lookups_of(cache: str) -> Callable[[bool], None]:
+    """Counts the look-ups in the cache of that name, by whether something was found."""
+    hits, misses = CACHE.labels(cache, "hit"), CACHE.labels(cache, "miss")
+    return lambda found: (hits if found else misses).inc()
 
 
 def measured(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from rag.observe.ledger import WITHDRAWN, Ledger
+from rag.observe.metrics import RATINGS
 from rag.observe.trace import trace_of
 from rag.settings import Settings
 from rag.types import Answer
@@ -97,6 +98,7 @@ class Tracer:
         if value not in (0, 1):
             raise ValueError(f"a rating is 0 or 1, not {value}")
         self._rate(key, value, reason, comment, pseudonym)
+        RATINGS.labels("up" if value else "down").inc()
 
     def reason_of(self, key: str, *, pseudonym: str) -> str:
         """What this person found wrong with their answer of this id or run id, or ""."""

@@ -13,13 +13,14 @@ from typing import Any
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
-from rag.store.lru import ByteCache
+from rag.observe.metrics import lookups_of
+from rag.store.lru import ByteCache, key_of
 from rag.types import Language
 
 _log = logging.getLogger(__name__)
 _LONGEST = 900
 # Passages of the last hour, by model and question: some 300.
-_WRITTEN = ByteCache(384 * 1024, ttl_s=3600)
+_WRITTEN = ByteCache(384 * 1024, ttl_s=3600, on_lookup=lookups_of("hyde"))
 _INSTRUCTIONS: dict[Language, str] = {
     "de": "Schreibe einen kurzen Absatz (höchstens 80 Wörter), wie er in der Betriebsanleitung "
     "einer Maschine stehen könnte und diese Frage beantwortet. Verwende die Fachwörter einer "
@@ -37,7 +38,7 @@ async def write_passage(
 
     A passage that was written within the last hour is not written again.
     """
-    key = "\n".join((str(getattr(llm, "base_url", "")), llm.model, language, question))
+    key = key_of(str(getattr(llm, "base_url", "")), llm.model, language, question)
     if (kept := _WRITTEN.get(key)) is not None:
         return kept.decode()
     prompt = ChatPromptTemplate.from_messages(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,18 +12,30 @@ from threading import Lock
 _ENTRY_BYTES = 400
 
 
+def key_of(*texts: str) -> str:
+    """A short key for long texts; the size of an entry counts on that."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
 class ByteCache:
-    """Safe to use from several threads. ``max_bytes`` 0 keeps nothing; ``ttl_s`` in seconds."""
+    """Safe to use from several threads. ``max_bytes`` 0 keeps nothing; ``ttl_s`` in seconds.
+
+    ``on_lookup`` is told of each look-up whether it found something.
+    """
 
     def __init__(
-        self, max_bytes: int, *, ttl_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        max_bytes: int,
+        *,
+        ttl_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        on_lookup: Callable[[bool], object] = lambda _: None,
     ) -> None:
         self.max_bytes = max_bytes
         self.size = 0
-        self.hits = 0
-        self.misses = 0
         self._ttl_s = ttl_s
         self._clock = clock
+        self._on_lookup = on_lookup
         self._lock = Lock()
         self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
 
@@ -36,12 +49,10 @@ class ByteCache:
             if entry is not None and self._clock() - entry[0] >= self._ttl_s:
                 self._drop(key)
                 entry = None
-            if entry is None:
-                self.misses += 1
-                return None
-            self.hits += 1
-            self._entries.move_to_end(key)
-            return entry[1]
+            if entry is not None:
+                self._entries.move_to_end(key)
+        self._on_lookup(entry is not None)
+        return None if entry is None else entry[1]
 
     def put(self, key: str, value: bytes) -> None:
         """Keep ``value``; what is larger than the whole cache is not kept."""

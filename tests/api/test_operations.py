@@ -148,6 +148,18 @@ async def test_what_happens_is_counted(operated: Service, http: httpx.AsyncClien
     assert MARKED not in (await http.get("/metrics")).text
 
 
+async def test_a_repeated_question_is_counted_as_found_in_the_cache(
+    operated: Service, http: httpx.AsyncClient
+) -> None:
+    before = await figures(http)
+    async with ChatClient(operated.address, "qa", operated.passwords["qa"]) as chat:
+        for _ in range(2):
+            await chat.ask("Welches Öl gehört in den Verdichter?")
+    during = await figures(http)
+    looked_up = [("millwright_cache_lookups_total", f"answers {how}") for how in ("hit", "miss")]
+    assert [during[one] - before[one] for one in looked_up] == [1, 1]
+
+
 async def test_dashboard_and_alerts_name_figures_that_there_are(http: httpx.AsyncClient) -> None:
     there = {name for name, _ in await figures(http)}
     answer = (await http.get("/metrics")).text

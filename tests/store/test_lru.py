@@ -56,3 +56,13 @@ def test_what_is_larger_than_the_cache_is_not_kept() -> None:
     assert cache.get("a") is not None
     assert cache.get("b") is None
     assert ByteCache(0, ttl_s=60).get("a") is None
+
+
+def test_each_look_up_is_told() -> None:
+    found: list[bool] = []
+    cache = ByteCache(10_000, ttl_s=60, on_lookup=found.append)
+    cache.get("a")
+    cache.put("a", b"1")
+    cache.get("a")
+
+    assert found == [False, True]
