@@ -77,6 +77,9 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
                     "status.queued" if piece.number else "status.writing", None, {"place": place}
                 )
             else:
+                if not story.text and story.retrieval.verdict == "weak":
+                    # First, so that nobody reads a value before the doubt about it.
+                    yield story.say(f"*{say('answer.weak_written', story.language)}*\n\n")
                 yield story.say(piece)
     await asyncio.to_thread(meter.keep)
     story.checks = tuple(written.checks)
@@ -108,8 +111,6 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
         others = {hit.chunk.machine for hit in story.hits} - {story.hits[0].chunk.machine}
         if others:
             yield story.say("\n\n" + _other_machines(story, others))
-        if story.retrieval.verdict == "weak":
-            yield story.say(f"\n\n*{say('answer.weak_written', story.language)}*")
         if written.usage is not None and written.usage.done_reason == "length":
             story.reason = "answer.cut_off"
             yield story.say(f"\n\n*{say(story.reason, story.language)}*")
@@ -126,8 +127,6 @@ async def quote(story: Story) -> AsyncIterator[Event]:
     yield Status("status.quoting")
     started = time.time_ns()
     story.mode = "quote"
-    if story.retrieval.verdict == "weak":
-        yield story.say(f"*{say('answer.weak', story.language)}*\n\n")
     yield _quoted(story)
     settings = story.services.settings
     if story.reason in _WITHOUT_MODEL:
@@ -151,4 +150,7 @@ def _quoted(story: Story) -> Token:
     quoted = quotation(
         story.passages, story.citations, story.notices, story.relevance, story.language
     )
+    doubted = say("answer.weak_written", story.language) in story.text
+    if story.retrieval.verdict == "weak" and not doubted:
+        quoted = f"*{say('answer.weak', story.language)}*\n\n{quoted}"
     return story.say(quoted)

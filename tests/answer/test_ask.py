@@ -90,8 +90,8 @@ async def test_a_model_that_dies_is_finished_by_the_quotation(
     answer = await answer_to("Wie wechsle ich das Kompressorenöl?", writing)
 
     assert answer.mode == "completed_by_quote"
-    assert answer.text.startswith("Zuerst muss die")
-    assert "Das Sprachmodell hat mitten in der Antwort aufgehört" in answer.text
+    stopped = answer.text.index("Das Sprachmodell hat mitten in der Antwort aufgehört")
+    assert answer.text.index("Zuerst muss die") < stopped
     assert "4. 24 l Kompressorenöl einfüllen." in answer.text
     assert answer.reason == "error.llm_stopped"
 
@@ -286,5 +286,17 @@ async def test_what_a_model_wrote_from_weak_passages_carries_its_word_of_doubt(
         verdict = answer.provenance["verdict"]
         seen.add(verdict)
         assert (doubt in answer.text) == (verdict == "weak")
+        assert answer.text.startswith(f"*{doubt}") == (verdict == "weak")
 
     assert {"found", "weak"} <= seen
+
+
+async def test_a_quotation_in_the_model_s_place_carries_the_doubt_once(
+    writing: Services, ollama: OllamaStandIn
+) -> None:
+    for failure in (Reply([]), Failure("drop", after=3)):
+        ollama.enqueue(failure)
+        answer = await answer_to("Welche Drehzahl hat der Verdichterblock?", writing)
+        assert answer.provenance["verdict"] == "weak"
+        assert answer.mode == "completed_by_quote"
+        assert answer.text.count("Nicht sicher, ob") == 1

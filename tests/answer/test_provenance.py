@@ -78,7 +78,7 @@ async def test_a_passage_written_for_the_search_is_kept_with_it(
     services = open_services(ollama_base_url=ollama.url, hyde="always")
     ollama.enqueue("Der Riemen wird mit der Prüffrequenz kontrolliert.", "Mit 56 Hz [1].")
 
-    first = await answer_to("Wie kontrolliere ich die Spannung des Riemens?", services)
+    first = await answer_to("How do I check the belt tension of the SK 37?", services)
 
     exported = json.loads(json.dumps(record(first)))
     kept = exported["provenance"]
