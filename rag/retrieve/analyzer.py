@@ -126,17 +126,19 @@ class Analyzer:
         """The terms of a text, with repetition, for the index."""
         found: list[str] = []
         for piece in pieces(text):
-            if piece.kind == "word":
-                found.extend(self.word(piece.text, language))
-            elif piece.kind == "hyphenated":
-                whole = dict.fromkeys(self.word(piece.text, language))
-                for part in piece.parts:
-                    whole.update(dict.fromkeys(self.word(part, language)))
-                found.extend(whole)
-            else:
-                found.append(piece.text)
-                found.extend(piece.parts)
+            found.extend(self.of(piece, language))
         return found
+
+    def of(self, piece: Piece, language: Language) -> tuple[str, ...]:
+        """The terms of one piece of a text."""
+        if piece.kind == "word":
+            return self.word(piece.text, language)
+        if piece.kind != "hyphenated":
+            return (piece.text, *piece.parts)
+        whole = dict.fromkeys(self.word(piece.text, language))
+        for part in piece.parts:
+            whole.update(dict.fromkeys(self.word(part, language)))
+        return tuple(whole)
 
     def word(self, word: str, language: Language) -> tuple[str, ...]:
         """Stem, family and compound parts of one folded word; empty for a stop word."""

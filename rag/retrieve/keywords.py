@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rag.errors import StoreDown
+from rag.retrieve.analysed import Analysed, analyse, load, path_of, save, sweep
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.snapshot import Found, Snapshot, Tuning
+from rag.retrieve.written import Writer
 from rag.settings import Settings
-from rag.types import Language, ManualStatus
+from rag.types import Language, Manual, ManualStatus
 
 if TYPE_CHECKING:
     from rag.store.library import Library
     from rag.store.vectors import VectorIndex
 
-
-# Which library's weights lie in the vector store; the form changes with what they are made of.
-_WRITTEN = "keywords_written"
-_FORM = "1"
+_AGAIN_S = 30.0
+_log = logging.getLogger(__name__)
 
 
 class KeywordIndex:
@@ -40,7 +43,9 @@ class KeywordIndex:
         self._vectors = vectors
         self._tuning = tuning
         self._built: tuple[Snapshot, Glossary | None] | None = None
-        self._rebuilding: asyncio.Task[Snapshot] | None = None
+        self._folder = settings.data_dir / "cache" / "keywords"
+        self._again = math.inf  # when to look whether the vector store has all passages
+        self._rebuilding: asyncio.Task[Snapshot | None] | None = None
 
     @property
     def built_for(self) -> int | None:
@@ -52,30 +57,69 @@ class KeywordIndex:
         self.glossary = glossary
 
     def build(self) -> Snapshot:
-        """Index the library as it is now and use that index. Call it in a thread."""
+        """Index the library as it is now and use that index. Call it in a thread.
+
+        Only manuals that are new are read; the pieces of the others are kept in files.
+        """
         version, glossary = self._library.corpus_version(), self.glossary
-        vectors = self._vectors if self._is_large() else None
-        written = f"{version} {vectors.collection} {_FORM}" if vectors else ""
+        active = sorted(self._library.manuals(ManualStatus.ACTIVE), key=lambda one: one.id)
+        present = self._present(active) if self._is_large(active) else None
+        vectors = self._vectors if present is not None else None
         snapshot = Snapshot(
-            self._library.active_chunks,
+            lambda: self._analysed(active),
             version=version,
             glossary=glossary,
             tuning=self._tuning,
             vectors=vectors,
-            write=self._library.state_get(_WRITTEN) != written,
+            writer=Writer(vectors, self._library, present or {}) if vectors else None,
         )
-        if vectors:
-            self._library.state_set(_WRITTEN, written)
+        sweep(self._folder, self._library.manuals())
         self._built = snapshot, glossary
         return snapshot
 
-    def _is_large(self) -> bool:
+    def _move(self) -> Snapshot | None:
+        """Leave memory for the vector store, once that has all passages. Never raises."""
+        try:
+            active = self._library.manuals(ManualStatus.ACTIVE)
+            return None if self._present(active) is None else self.build()
+        except Exception:
+            _log.exception("the keyword index stays in memory")
+            self._again = time.monotonic() + _AGAIN_S
+            return None
+
+    def _analysed(self, manuals: Iterable[Manual]) -> Iterator[Analysed]:
+        for manual in manuals:
+            path = path_of(self._folder, manual)
+            analysed = load(path, manual.id)
+            if analysed is None:
+                chunks = self._library.chunks_of(manual.id)
+                if not chunks:  # deleted a moment ago, or empty
+                    continue
+                analysed = analyse(manual.id, chunks)
+                save(path, analysed)
+            yield analysed
+
+    def _is_large(self, active: Sequence[Manual]) -> bool:
         """Whether the weights belong into the vector store instead of memory."""
         backend = self._settings.keyword_backend
         if backend != "auto" or self._vectors is None:
             return backend == "qdrant" and self._vectors is not None
-        active = self._library.manuals(ManualStatus.ACTIVE)
         return sum(manual.chunks for manual in active) > self._settings.keyword_limit
+
+    def _present(self, active: Sequence[Manual]) -> dict[str, int] | None:
+        """How many passages of each manual have weights in the vector store; ``None`` while it
+        lacks passages, as when the vectors are made anew: until then memory holds the weights."""
+        self._again = math.inf
+        if self._vectors is None:
+            return None
+        try:
+            points = self._vectors.counts()
+            if any(points.get(manual.id, 0) < manual.chunks for manual in active):
+                self._again = time.monotonic() + _AGAIN_S
+                return None
+            return self._vectors.counts(with_keywords=True)
+        except StoreDown:  # believed to hold what it held
+            return {manual.id: manual.chunks for manual in active}
 
     async def current(self, patience_s: float = 2.0) -> Snapshot:
         """The index of the library's present state, with the present glossary.
@@ -88,6 +132,9 @@ class KeywordIndex:
         while True:
             former = self._built
             if former and former[0].version >= version and former[1] is self.glossary:
+                if time.monotonic() >= self._again:
+                    self._again = math.inf
+                    self._rebuilding = asyncio.create_task(asyncio.to_thread(self._move))
                 return former[0]
             if self._rebuilding is None or self._rebuilding.done():
                 self._rebuilding = asyncio.create_task(asyncio.to_thread(self.build))

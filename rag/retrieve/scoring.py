@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.retrieve.bm25 import Floats, Integers
+from rag.retrieve.bm25 import Floats
+from rag.retrieve.counts import Integers
 from rag.retrieve.terms import Group
 
 _COPIES = 3  # hits with the same words

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import re
-import zlib
-from array import array
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rag.retrieve.analyzer import Analyzer, pieces
-from rag.retrieve.bm25 import Floats, Integers, Postings
+from rag.retrieve.analysed import KINDS, Analysed, language_in
+from rag.retrieve.analyzer import Analyzer
+from rag.retrieve.bm25 import Floats, Postings
 from rag.retrieve.compounds import CompoundSplitter
+from rag.retrieve.counts import Integers, TermCounter, joined
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.intent import PRIORS, intent_of
 from rag.retrieve.query import QueryBuilder
 from rag.retrieve.scoring import Index, ceiling, coverage, group_scores, varied
-from rag.retrieve.sparse import Candidates, SparsePostings
+from rag.retrieve.sparse import Candidates, Places, SparsePostings
 from rag.retrieve.terms import Group, Weights
 from rag.retrieve.vocabulary import LibraryVocabulary
-from rag.retrieve.words import STOP_WORDS
-from rag.types import Chunk, ChunkKind, Language
+from rag.types import Chunk, Language
 
 if TYPE_CHECKING:
+    from rag.retrieve.written import Writer
     from rag.store.vectors import VectorIndex
-
-_KINDS = get_args(ChunkKind)
-_DIGITS = re.compile(r"\d+")
-_CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,92 +60,72 @@ class Found:
 
 class Snapshot:
     """BM25 over all passages of a library; with ``vectors`` their weights lie there as sparse
-    vectors, and ``write`` says whether those are still to be written."""
+    vectors, which ``writer`` keeps up to date."""
 
     def __init__(
         self,
-        chunks: Callable[[], Iterable[Chunk]],
+        manuals: Callable[[], Iterable[Analysed]],
         *,
         version: int,
         glossary: Glossary | None,
         tuning: Tuning | None = None,
         vectors: VectorIndex | None = None,
-        write: bool = True,
+        writer: Writer | None = None,
     ) -> None:
+        """``manuals`` gives the library, manual by manual, as often as it is called."""
         self.version = version
         self.tuning = tuning or Tuning()
-        self.ids: list[str] = []
-        self._manuals: list[str] = []
-        manual_numbers = array("i")
-        pages = array("i")
-        priors = array("f")
-        kinds = array("b")
-        shapes = array("L")
         frequencies: Counter[str] = Counter()
-        languages: dict[str, Counter[Language]] = {}
-        for chunk in chunks():
-            words = [piece.text for piece in pieces(chunk.text) if piece.kind == "word"]
-            frequencies.update(words)
-            languages.setdefault(chunk.manual_id, Counter())[chunk.language] += len(words)
-        self._language_of = {one: counts.most_common(1)[0][0] for one, counts in languages.items()}
+        self._language_of: dict[str, Language] = {}
+        for manual in manuals():
+            for word, count in manual.frequencies():
+                frequencies[word] += count
+            self._language_of[manual.manual_id] = manual.language
         lexicon = glossary.words() if glossary else ()
         splitter = CompoundSplitter(frequencies, lexicon) if self.tuning.compounds else None
         self.analyzer = Analyzer(splitter)
 
-        def documents() -> Iterator[tuple[str, list[str]]]:
-            for chunk in chunks():
-                if not self._manuals or self._manuals[-1] != chunk.manual_id:
-                    self._manuals.append(chunk.manual_id)
-                self.ids.append(chunk.id)
-                manual_numbers.append(len(self._manuals) - 1)
-                pages.append(chunk.first_page)
-                priors.append(self._prior_of(chunk))
-                kinds.append(_KINDS.index(chunk.kind))
-                shapes.append(zlib.crc32(_DIGITS.sub("", chunk.text).encode()))
-                yield chunk.id, self._document(chunk)
-
-        k1, b = self.tuning.k1, self.tuning.b
         self._postings: Postings | SparsePostings
-        if vectors is None:
-            self._postings = Postings((terms for _, terms in documents()), k1=k1, b=b)
+        counter = TermCounter(self.analyzer, heading=self.tuning.heading)
+        k1, b = self.tuning.k1, self.tuning.b
+        listed = _Passages()
+        if vectors is None or writer is None:
+            counts = []
+            for manual in manuals():
+                listed.add(manual)
+                counts.append(counter.count(manual))
+            self._postings = Postings(counter.terms, counts, k1=k1, b=b)
         else:
-            self._postings = SparsePostings(vectors, k1=k1, b=b)
-            self._postings.build(documents(), write=write)
-            self._place_of = {chunk_id: place for place, chunk_id in enumerate(self.ids)}
-        self._manual_of = np.array(manual_numbers, np.int32)
-        self._prior = np.array(priors, np.float32)
-        self._kind = np.array(kinds, np.int8)
-        self._shape = np.array(shapes, np.uint32)
-        _, page_of = np.unique(
-            self._manual_of.astype(np.int64) << 32 | np.array(pages, np.int64), return_inverse=True
+            self._postings = SparsePostings(vectors, counter.terms, k1=k1, b=b)
+            for manual in manuals():
+                ids = listed.add(manual)
+                self._postings.add(manual.manual_id, ids, counter.count(manual), writer)
+            self._postings.finish()
+            writer.close()
+        self._manuals = listed.manuals
+        self._ids = joined(listed.ids, "S36")
+        self._manual_of = np.repeat(
+            np.arange(len(listed.ids), dtype=np.int32), [len(ids) for ids in listed.ids]
         )
+        contents = joined(listed.contents, bool)
+        self._prior = np.where(contents, np.float32(self.tuning.contents), np.float32(1.0))
+        self._kind = joined(listed.kinds, np.int8)
+        self._shape = joined(listed.shapes, np.uint32)
+        pages = joined(listed.pages, np.int64)
+        _, page_of = np.unique(self._manual_of.astype(np.int64) << 32 | pages, return_inverse=True)
         self._page_of = page_of.astype(np.int32)
+        self._places = Places(self._ids) if vectors is not None else None
         self._builder = QueryBuilder(
             self.analyzer, LibraryVocabulary(self._postings), glossary, self.tuning.weights
         )
 
     def __len__(self) -> int:
-        return len(self.ids)
-
-    def _document(self, chunk: Chunk) -> list[str]:
-        language = self.language_of(chunk)
-        heading = self.analyzer.terms(" / ".join(chunk.heading), language)
-        return heading * self.tuning.heading + self.analyzer.terms(chunk.text, language)
-
-    def _prior_of(self, chunk: Chunk) -> float:
-        """How much a passage's score counts, whatever was asked."""
-        return self.tuning.contents if is_contents(chunk) else 1.0
+        return len(self._ids)
 
     def language_of(self, chunk: Chunk) -> Language:
         """The chunk's language; its manual's where the chunk has no words that prove another, as
         in a table of names and values."""
-        usual = self._language_of.get(chunk.manual_id, chunk.language)
-        if chunk.language == usual:
-            return usual
-        words = [piece.text for piece in pieces(chunk.text) if piece.kind == "word"]
-        proof = sum(word in STOP_WORDS[chunk.language] for word in words)
-        against = sum(word in STOP_WORDS[usual] for word in words)
-        return chunk.language if proof >= 2 and proof > against else usual
+        return language_in(chunk, self._language_of.get(chunk.manual_id, chunk.language))
 
     def search(
         self,
@@ -186,7 +162,7 @@ class Snapshot:
         ]
         shares, missing = coverage(groups[:own], weights, per_group[:own], best)
         return Found(
-            tuple(self.ids[places[one]] for one in best),
+            tuple(one.decode() for one in self._ids[places[best]].tolist()),
             tuple(float(total[one]) for one in best),
             shares,
             tuple(group.label for group in groups if group.own and not ceiling(index, group)),
@@ -202,10 +178,10 @@ class Snapshot:
         """The index to score with, and which passages it numbers, in reading order."""
         if isinstance(self._postings, Postings):
             return self._postings, np.arange(self._postings.size, dtype=np.int32)
-        if not groups or not manual_ids:
-            return Candidates(self._postings, (), ()), np.zeros(0, np.int32)
-        found, places = self._postings.candidates(groups, manual_ids, self._place_of)
-        return found, np.array(places, np.int32)
+        if not groups or not manual_ids or self._places is None:
+            nowhere = np.zeros(0, np.int32)
+            return Candidates(self._postings, (), nowhere, ()), nowhere
+        return self._postings.candidates(groups, manual_ids, self._places)
 
     def groups(
         self,
@@ -235,8 +211,9 @@ class Snapshot:
         if not self.tuning.intent:
             return self._prior
         wanted = PRIORS[intent_of(question, language)]
-        by_kind = np.array([wanted.get(kind, 1.0) for kind in _KINDS], np.float32)
-        return self._prior * by_kind[self._kind]
+        by_kind = np.array([wanted.get(kind, 1.0) for kind in KINDS], np.float32)
+        prior: Floats = self._prior * by_kind[self._kind]
+        return prior
 
     def _with_pages(self, total: Floats, places: Integers) -> Floats:
         """A passage gains from what else stands on its page: answers spread over a page."""
@@ -253,19 +230,32 @@ class Snapshot:
         return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
 
 
+class _Passages:
+    """What is known of each passage, manual by manual."""
+
+    def __init__(self) -> None:
+        self.manuals: list[str] = []
+        self.ids: list[Any] = []
+        self.pages: list[Any] = []
+        self.kinds: list[Any] = []
+        self.contents: list[Any] = []
+        self.shapes: list[Any] = []
+
+    def add(self, manual: Analysed) -> list[bytes]:
+        """Remember a manual's passages; returns their ids."""
+        self.manuals.append(manual.manual_id)
+        self.ids.append(manual.ids)
+        self.pages.append(manual.pages)
+        self.kinds.append(manual.kinds)
+        self.contents.append(manual.contents)
+        self.shapes.append(manual.shapes)
+        ids: list[bytes] = manual.ids.tolist()
+        return ids
+
+
 def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
     """The share of the question's own words that some passage in scope has, by any name."""
     own = [
         bool(scores.any()) for group, scores in zip(groups, per_group, strict=False) if group.own
     ]
     return sum(own) / len(own) if own else 0.0
-
-
-def is_contents(chunk: Chunk) -> bool:
-    """A table of contents or an index: most of its lines end in a page number."""
-    lines = [line.strip() for line in chunk.text.splitlines() if line.strip()]
-    if len(lines) < 4 or chunk.kind in ("fault", "parts", "maintenance"):
-        return False
-    hits = sum(bool(_CONTENTS_LINE.search(line)) for line in lines)
-    leaders = sum("...." in line or ". . ." in line for line in lines)
-    return leaders >= 0.4 * len(lines) or (hits >= 0.7 * len(lines) and len(lines) >= 8)

@@ -4,83 +4,89 @@ A passage's vector holds the term-frequency part of its BM25 weights, the questi
 idf and its own weights, so their product is BM25. A product can only add, while a question's
 words count by the best of their alternatives: so the product fetches more candidates than are
 wanted, and these are scored again from their vectors by the very code that memory uses.
+
+The weights are stored for passages of a usual average length, not the library's own, and made
+exact when they are read: so a new manual changes nothing in the vectors of the others, but for
+those with a compound that its words teach to split otherwise.
 """
 
 from __future__ import annotations
 
 import zlib
-from array import array
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.retrieve.bm25 import Floats
+from rag.retrieve.counts import Counts, Integers
 from rag.retrieve.terms import Group
+from rag.retrieve.written import Sparse, Writer, hashes_of, rows_of
 
 if TYPE_CHECKING:
     from rag.store.vectors import VectorIndex
 
 CANDIDATES = 300
-_BATCH = 500
+_USUAL = 120.0  # terms a passage; a library of short ones has half as many, of long ones twice
 
 
 class SparsePostings:
     """The terms of a library with their idf in memory, the weights in the vector store."""
 
-    def __init__(self, vectors: VectorIndex, *, k1: float, b: float) -> None:
+    def __init__(self, vectors: VectorIndex, terms: dict[str, int], *, k1: float, b: float) -> None:
+        """``terms`` numbers the terms; it may grow with each manual that is added."""
         self._vectors = vectors
         self._k1 = k1
         self._b = b
-        self.size = 0
-        self.terms: dict[str, int] = {}
-        self._found_in = array("i")
+        self.terms = terms
+        self._hashed = np.zeros(0, np.int64)
+        self._found_in = np.zeros(0, np.int32)
+        self._parts: list[Integers] = []
+        self._lengths = np.zeros(0, np.int32)
+        self._average = 1.0
 
-    def build(self, documents: Iterable[tuple[str, Sequence[str]]], *, write: bool) -> None:
-        """Count all documents (chunk id, terms); with ``write`` store their vectors as well."""
-        ids: list[str] = []
-        lengths, sizes = array("i"), array("i")
-        terms, counts = array("i"), array("H")
-        for chunk_id, document in documents:
-            ids.append(chunk_id)
-            lengths.append(len(document))
-            frequencies = Counter(document)
-            sizes.append(len(frequencies))
-            for term, count in frequencies.items():
-                number = self.terms.setdefault(term, len(self.terms))
-                if number == len(self._found_in):
-                    self._found_in.append(0)
-                self._found_in[number] += 1
-                terms.append(number)
-                counts.append(min(count, 65535))
-        self.size = len(ids)
-        if write and ids:
-            self._write(ids, lengths, sizes, terms, counts)
+    @property
+    def size(self) -> int:
+        return len(self._lengths)
 
-    def _write(
-        self,
-        ids: list[str],
-        lengths: array[int],
-        sizes: array[int],
-        terms: array[int],
-        counts: array[int],
-    ) -> None:
-        hashed = np.fromiter((hash_of(term) for term in self.terms), np.int64, len(self.terms))
-        average = sum(lengths) / len(lengths)
-        place = 0
-        for first in range(0, len(ids), _BATCH):
-            batch: list[tuple[list[int], list[float]]] = []
-            for number in range(first, min(first + _BATCH, len(ids))):
-                span = slice(place, place + sizes[number])
-                place += sizes[number]
-                count = np.array(counts[span], np.float32)
-                norm = self._k1 * (1 - self._b + self._b * lengths[number] / average)
-                values = count * (self._k1 + 1) / (count + norm)
-                indices = hashed[np.array(terms[span], np.int64)]
-                batch.append(_unique(indices, values))
-            self._vectors.upsert_keywords(ids[first : first + _BATCH], batch)
+    def add(self, manual_id: str, ids: Sequence[bytes], counts: Counts, writer: Writer) -> None:
+        """Count a manual's passages, and have those written that are not."""
+        more = islice(self.terms, len(self._hashed), None)
+        self._hashed = np.append(self._hashed, [hash_of(term) for term in more]).astype(np.int64)
+        found_in = np.bincount(counts.terms, minlength=len(self.terms)).astype(np.int32)
+        found_in[: len(self._found_in)] += self._found_in
+        self._found_in = found_in
+        self._parts.append(counts.lengths)
+        rows = list(rows_of(counts))
+
+        def vector_of(number: int) -> Sparse:
+            span = rows[number]
+            often = counts.counts[span].astype(np.float32)
+            values = saturated(often, self._norm(counts.lengths[number], _USUAL), self._k1)
+            return _unique(self._hashed[counts.terms[span]], values)
+
+        writer.write(manual_id, ids, hashes_of(counts, self._hashed), vector_of)
+
+    def finish(self) -> None:
+        """After the last manual."""
+        if self._parts:
+            self._lengths = np.concatenate(self._parts)
+            self._average = int(self._lengths.sum()) / len(self._lengths) or 1.0
+        self._parts = []
+        self._hashed = np.zeros(0, np.int64)
+
+    def _norm(self, lengths: Any, average: float) -> Any:
+        return self._k1 * (1 - self._b + self._b * lengths / average)
+
+    def true_weights(self, values: Floats, places: Integers) -> Floats:
+        """What the stored weights of the passages at ``places`` are with the average length that
+        the library has now."""
+        lengths = self._lengths[places]
+        left = np.maximum(self._k1 + 1 - values, 1e-6)
+        often = values * self._norm(lengths, _USUAL) / left
+        return saturated(often, self._norm(lengths, self._average), self._k1)
 
     def __contains__(self, term: str) -> bool:
         return term in self.terms
@@ -88,7 +94,7 @@ class SparsePostings:
     def frequency(self, term: str) -> int:
         """In how many documents a term stands."""
         number = self.terms.get(term)
-        return 0 if number is None else self._found_in[number]
+        return 0 if number is None else int(self._found_in[number])
 
     def weight(self, term: str) -> float:
         """The term's idf as rank-bm25's BM25Plus has it; 0 for an unknown one."""
@@ -102,10 +108,10 @@ class SparsePostings:
         )
 
     def candidates(
-        self, groups: Sequence[Group], manual_ids: Collection[str], places: Mapping[str, int]
-    ) -> tuple[Candidates, list[int]]:
+        self, groups: Sequence[Group], manual_ids: Collection[str], places: Places
+    ) -> tuple[Candidates, Integers]:
         """The passages whose product with the question is largest, in reading order: their
-        weights and their places in the library (``places`` by chunk id)."""
+        weights and their places in the library."""
         query: dict[str, float] = {}
         for group in groups:
             best: dict[str, float] = {}
@@ -121,36 +127,44 @@ class SparsePostings:
             np.array(list(query.values()), np.float32),
         )
         found = self._vectors.search_keywords(indices, values, manual_ids, CANDIDATES)
-        known = sorted((places[one], one) for one, _ in found if one in places)
+        known = sorted(
+            (place, one) for one, _ in found if (place := places.of(one.encode())) is not None
+        )
         vectors = self._vectors.keyword_weights([chunk_id for _, chunk_id in known])
         rows = [vectors.get(chunk_id) for _, chunk_id in known]
-        return Candidates(self, rows, query), [place for place, _ in known]
+        where = np.array([place for place, _ in known], np.int32)
+        return Candidates(self, rows, where, query), where
 
 
 class Candidates:
     """BM25 of a question's candidates, in the form that ``scoring`` works on."""
 
     def __init__(
-        self, postings: SparsePostings, rows: Sequence[object], terms: Iterable[str]
+        self,
+        postings: SparsePostings,
+        rows: Sequence[Any],
+        places: Integers,
+        terms: Iterable[str],
     ) -> None:
         self._postings = postings
         self.size = len(rows)
+        self._columns: dict[str, tuple[Integers, Floats]] = {}
+        sizes = [0 if row is None else len(row.indices) for row in rows]
+        entries = chain.from_iterable(row.indices for row in rows if row is not None)
+        weights = chain.from_iterable(row.values for row in rows if row is not None)
+        indices = np.fromiter(entries, np.int64, sum(sizes))
+        values = np.fromiter(weights, np.float32, sum(sizes))
+        numbers = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
         names = {hash_of(term): term for term in terms}
-        columns: dict[str, tuple[list[int], list[float]]] = {}
-        for place, vector in enumerate(rows):
-            if vector is None:
-                continue
-            sparse: Any = vector
-            for index, value in zip(sparse.indices, sparse.values, strict=True):
-                term = names.get(index)
-                if term is not None:
-                    places, weights = columns.setdefault(term, ([], []))
-                    places.append(place)
-                    weights.append(value)
-        self._columns = {
-            term: (np.array(places, np.int32), np.array(weights, np.float32))
-            for term, (places, weights) in columns.items()
-        }
+        asked = np.isin(indices, np.fromiter(names, np.int64, len(names)))
+        indices, numbers = indices[asked], numbers[asked]
+        values = postings.true_weights(values[asked], places[numbers])
+        order = np.argsort(indices, kind="stable")
+        distinct, begins = np.unique(indices[order], return_index=True)
+        for number, span in zip(
+            distinct.tolist(), np.split(order, begins[1:]) if len(order) else (), strict=True
+        ):
+            self._columns[names[number]] = (numbers[span], values[span])
 
     def knows(self, word: Iterable[tuple[str, float]]) -> bool:
         """Whether any of a word's terms stands in the library."""
@@ -165,6 +179,26 @@ class Candidates:
         if column is not None:
             places, values = column
             scores[places] += np.float32(weight * self._postings.weight(term)) * values
+
+
+class Places:
+    """Chunk ids, as bytes, and their places in the library."""
+
+    def __init__(self, ids: NDArray[np.bytes_]) -> None:
+        self._order = np.argsort(ids).astype(np.int32)
+        self._sorted = ids[self._order]
+
+    def of(self, chunk_id: bytes) -> int | None:
+        place = int(np.searchsorted(self._sorted, chunk_id))
+        if place == len(self._sorted) or self._sorted[place] != chunk_id:
+            return None
+        return int(self._order[place])
+
+
+def saturated(often: Floats, norm: Any, k1: float) -> Floats:
+    """BM25's share of a term that stands ``often`` in a passage."""
+    weights: Floats = (often * (k1 + 1) / (often + norm)).astype(np.float32)
+    return weights
 
 
 def hash_of(term: str) -> int:

@@ -225,10 +225,17 @@ class VectorIndex:
 
     # --- agreeing with the library ---------------------------------------------------------------
 
-    def counts(self) -> dict[str, int]:
-        """How many points each manual has in the index."""
+    def counts(self, *, with_keywords: bool = False) -> dict[str, int]:
+        """How many points each manual has in the index, or how many ``with_keywords``."""
+        having = models.Filter(must=[models.HasVectorCondition(has_vector=KEYWORDS)])
         response = self._call(
-            lambda name: self.client.facet(name, MANUAL, limit=_MANUALS_AT_MOST, exact=True)
+            lambda name: self.client.facet(
+                name,
+                MANUAL,
+                facet_filter=having if with_keywords else None,
+                limit=_MANUALS_AT_MOST,
+                exact=True,
+            )
         )
         return {str(hit.value): hit.count for hit in response.hits if hit.count}
 

@@ -123,7 +123,7 @@ def chunks(manual: Manual, passages: list[Passage]) -> Iterator[Chunk]:
         )
 
 
-def manual(machine: str, language: Language, pages: int = 60) -> Manual:
+def manual(machine: str, language: Language, pages: int = 60, chunks: int = 10) -> Manual:
     sha256 = hashlib.sha256(machine.encode()).hexdigest()
     return Manual(
         id=str(uuid.uuid5(uuid.NAMESPACE_URL, sha256)),
@@ -135,7 +135,7 @@ def manual(machine: str, language: Language, pages: int = 60) -> Manual:
         language=language,
         file_name=f"{machine}.pdf",
         pages=pages,
-        chunks=10,
+        chunks=chunks,
         status=ManualStatus.PROCESSING,
     )
 
@@ -169,7 +169,7 @@ def publish(
     services: SmallServices, machine: str, language: Language, passages: list[Passage]
 ) -> Manual:
     """Add a manual of these passages and publish it."""
-    added = manual(machine, language)
+    added = manual(machine, language, chunks=len(passages))
     pages = [Page(1, "1", 595.0, 842.0, "")]
     services.library.add(added, pages, chunks(added, passages))
     services.library.publish(added.id)

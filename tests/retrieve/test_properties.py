@@ -90,6 +90,6 @@ def test_no_hit_outside_the_scope(ready: SmallServices, machine: str) -> None:
     st.lists(st.sampled_from("abcdefgx"), max_size=5),
 )
 def test_postings_score_like_rank_bm25(documents: list[list[str]], query: list[str]) -> None:
-    postings = Postings(documents, k1=1.2, b=0.6)
+    postings = Postings.of(documents, k1=1.2, b=0.6)
     reference = BM25Plus(documents, k1=1.2, b=0.6, delta=0).get_scores(query)
     np.testing.assert_allclose(postings.scores(query), reference, rtol=1e-4, atol=1e-5)
