@@ -198,6 +198,7 @@
     message.querySelectorAll(".mw-tools").forEach((tools) => tools.remove());
     // On paper only what the answer rests on; what else was found is on the screen.
     if (cited.length) for (const card of message.querySelectorAll(".mw-card")) if (!cited.includes(Number(card.dataset.n))) card.remove();
+    message.querySelectorAll(".mw-sources > div:not(:has(.mw-card))").forEach((group) => group.remove());
     // "Sources – tap to open the page": there is nothing to tap on paper.
     message.querySelectorAll(".mw-sources h2").forEach((one) => one.replaceChildren(one.textContent.split(" – ")[0]));
     const notices = noticesAbove(step);

@@ -12,7 +12,7 @@ from typing import Any
 
 import chainlit as cl
 
-from rag.chat.cards import notice_boxes, source_cards
+from rag.chat.cards import notice_boxes, source_cards, told_apart
 from rag.chat.pace import Pace
 from rag.chat.tools import answer_tools
 from rag.messages import say
@@ -80,7 +80,7 @@ class AnswerView:
         self._message = cl.Message(content="")
         self._note = ""
         self._sent = False
-        self._has_sources = False
+        self._sources: cl.CustomElement | None = None
 
     async def show(self, event: Event) -> None:
         match event:
@@ -122,10 +122,19 @@ class AnswerView:
     async def _show_sources(self, citations: Sequence[Citation], heading: str) -> None:
         if not citations:
             return
-        self._has_sources = True
         await self._send()
         props = source_cards(citations, self._language, self._pages, heading)
-        await cl.CustomElement(name="Sources", props=props).send(for_id=self._message.id)
+        self._sources = cl.CustomElement(name="Sources", props=props)
+        await self._sources.send(for_id=self._message.id)
+
+    async def _sort_sources(self, citations: Sequence[Citation]) -> None:
+        """The cards came before the answer: those that it does not rest on stand apart now."""
+        if self._sources is None:
+            return
+        sorted_out = told_apart(self._sources.props, citations)
+        if sorted_out != self._sources.props:
+            self._sources.props = sorted_out
+            await self._sources.update()
 
     async def _offer_tools(self, answer: Answer) -> None:
         run = cl.context.current_run
@@ -148,7 +157,8 @@ class AnswerView:
         await self._status.hide()
         await self._send()
         self._message.content = self._note + answer.text
-        if not self._has_sources:
+        await self._sort_sources(answer.citations)
+        if self._sources is None:
             await self._show_sources(answer.perhaps, "card.perhaps")
         await self._offer_tools(answer)
         await self._settle()

@@ -23,6 +23,14 @@ def source_cards(
     }
 
 
+def told_apart(props: Mapping[str, Any], citations: Sequence[Citation]) -> dict[str, Any]:
+    """``props`` of ``Sources.jsx`` once the answer is there and rests on ``citations``: what was
+    found besides is further. A language model reads more than it uses."""
+    rests_on = {citation.n for citation in citations if not citation.further}
+    cards = [{**card, "further": card["n"] not in rests_on} for card in props["sources"]]
+    return {**props, "sources": cards}
+
+
 def notice_boxes(
     notices: Sequence[Notice], language: Language, pages: Mapping[str, int]
 ) -> dict[str, Any]:
@@ -55,6 +63,7 @@ def notice_boxes(
 def _card(citation: Citation, pages: Mapping[str, int]) -> dict[str, Any]:
     return {
         "n": citation.n,
+        "further": citation.further,
         "machine": citation.machine,
         "revision": citation.revision,
         "section": " › ".join(citation.heading),

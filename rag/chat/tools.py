@@ -34,9 +34,12 @@ def answer_tools(answer: Answer, run_id: str, thread_id: str, language: Language
 
 
 def printed_pages(answer: Answer) -> list[dict[str, Any]]:
-    """The cited pages, each once and in the order of the sources, with the boxes to mark."""
+    """The pages that the answer rests on, each once, in the order of the sources, with the boxes
+    to mark."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
     for citation in answer.citations:
+        if citation.further:
+            continue
         place = place_of(citation, {})
         for index in range(citation.page, citation.last_page + 1):
             sheet = found.setdefault(
@@ -80,7 +83,9 @@ def citation_text(answer: Answer, language: Language) -> str:
         notices = "\n\n".join(_notice(one, language) for one in answer.notices)
         parts.append(f"{say('tool.notices', language)}:\n{notices}")
     parts.append(f"{say('tool.answer', language)}:\n{answer.text.strip()}")
-    parts += _sources("tool.sources", answer.citations, language)
+    for key, is_further in (("tool.sources", False), ("tool.further", True)):
+        cited = [one for one in answer.citations if one.further is is_further]
+        parts += _sources(key, cited, language)
     if not answer.citations:
         parts += _sources("tool.perhaps", answer.perhaps, language)
     parts.append(say("tool.ai", language))

@@ -124,6 +124,23 @@ async def test_text_streams_and_sources_come_before_it(
     await shows_right_page(person, gold["de-fault-01"])
 
 
+async def test_places_that_the_answer_does_not_rest_on_stand_apart(
+    service_with_model: Service, ollama: OllamaStandIn, open_page: OpenPage, gold: Gold
+) -> None:
+    """The model reads several passages and cites one; that stays so when it is opened again."""
+    person = await open_page(service_with_model)
+    ollama.enqueue(Reply("Die Stellen stehen im Handbuch [2]."))
+    await person.ask(gold["de-fault-16"]["question"])
+    for _ in range(2):
+        groups = person.page.locator(".mw-sources > div")
+        await expect(groups).to_have_count(2)
+        await expect(groups.first.locator("h2")).to_have_text("Quellen – antippen öffnet die Seite")
+        await expect(groups.first.locator(".mw-n")).to_have_text(["2"])
+        await expect(groups.last.locator("h2")).to_contain_text("Weitere Fundstellen")
+        await expect(groups.last.locator(".mw-n").first).to_have_text("1")
+        await person.page.reload()
+
+
 async def test_model_killed_in_mid_answer(
     service_with_model: Service, ollama: OllamaStandIn, open_page: OpenPage, gold: Gold
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.chat.cards import notice_boxes, shortened, source_cards
+from rag.chat.cards import notice_boxes, shortened, source_cards, told_apart
 from rag.chat.history import KEPT_TURNS, remember, turns_of
 from rag.chat.machines import (
     ALL,
@@ -71,6 +71,16 @@ def test_a_card_tells_the_printed_page_and_opens_the_physical_one() -> None:
     assert (place["page"], place["last"], place["label"], place["pages"]) == (37, 38, "3-14", 50)
     assert [box["page"] for box in place["boxes"]] == [37, 38]
     assert props["words"]["page"] == "Page"
+
+
+def test_what_the_answer_does_not_rest_on_stands_apart() -> None:
+    named = replace(CITATION, n=3, further=True)
+    read_only = replace(CITATION, n=4)
+    before = source_cards([CITATION, named, read_only], "en", {}, "card.sources")
+    assert [card["n"] for card in before["sources"] if card["further"]] == [3]
+    after = told_apart(before, [CITATION, named])
+    assert [card["n"] for card in after["sources"] if card["further"]] == [3, 4]
+    assert told_apart(after, [CITATION, named]) == after
 
 
 def test_a_notice_keeps_its_words_and_loses_only_the_signal_word_that_stands_above_it() -> None:

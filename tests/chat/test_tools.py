@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from rag.chat.tools import answer_tools, citation_text, record
+from rag.chat.tools import answer_tools, citation_text, printed_pages, record
 from rag.types import Answer, Check, Stage
 from tests.chat.test_parts import CITATION, NOTICE
 
@@ -37,6 +38,15 @@ def test_what_is_copied_holds_all_that_counts_safety_first() -> None:
         "[2] Betriebsanleitung SK 37 (Rev. 4.2), SK 37, Seite 3-14",
         "Antwort einer KI (Millwright). Maßgeblich ist das Handbuch.",
     ]
+
+
+def test_further_places_are_copied_as_such_and_not_printed() -> None:
+    further = replace(CITATION, n=3, page=40, label="3-17", last_page=40, further=True)
+    answer = replace(ANSWER, citations=(CITATION, further))
+    named, places, _ = citation_text(answer, "en").split("\n\n")[-3:]
+    assert named.startswith("Sources:\n[2]")
+    assert places.startswith("Further places:\n[3]")
+    assert [sheet["page"] for sheet in printed_pages(answer)] == [37, 38]
 
 
 def test_what_is_saved_survives_json_and_says_things_once() -> None:

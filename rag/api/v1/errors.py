@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +16,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.api.caller import request_language
-from rag.api.problems import Problem, plain_problem, problem_response, tell
+from rag.api.problems import Problem, plain_problem, problem_response, tell, tell_of_store
 from rag.errors import RagError
 from rag.messages import say
 from rag.types import Language
@@ -34,6 +35,7 @@ def handle_errors(app: FastAPI) -> None:
     """Teaches ``app`` to say it our way."""
 
     app.exception_handler(RagError)(tell)
+    app.exception_handler(SQLAlchemyError)(tell_of_store)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

@@ -105,6 +105,7 @@ class Source(BaseModel):
     language: Language
     boxes: list[Rectangle]
     also_on: list[OtherPage]
+    further: bool = Field(description="It comes close; the answer does not rest on it.")
     image: str = Field(description="Address of the page as a picture.")
 
 

@@ -63,6 +63,7 @@ def source(citation: Citation) -> Source:
         language=citation.language,
         boxes=_rectangles(citation.boxes),
         also_on=[OtherPage(page=page, label=label) for page, label in citation.also_on],
+        further=citation.further,
         image=_image(citation.manual_id, citation.page),
     )
 
