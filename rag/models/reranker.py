@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 
 from rag.models.allocator import keep_memory_small
-from rag.models.embedder import threads
+from rag.models.embedder import threads, without_spinning
 from rag.models.folder import Manifest, choose
 from rag.settings import Settings
 from rag.types import Language
@@ -46,6 +46,7 @@ def _open(folder: Path, manifest: Manifest) -> Any:
     """FastEmbed's cross-encoder on ``folder``."""
     from fastembed.common.model_description import ModelSource
     from fastembed.rerank.cross_encoder import TextCrossEncoder
+    from fastembed.rerank.cross_encoder.custom_text_cross_encoder import CustomTextCrossEncoder
 
     keep_memory_small()
     name = f"millwright/{manifest.fingerprint}"
@@ -54,12 +55,12 @@ def _open(folder: Path, manifest: Manifest) -> Any:
             TextCrossEncoder.add_custom_model(
                 model=name, sources=ModelSource(hf=manifest.name), model_file=manifest.graph
             )
-    model = TextCrossEncoder(
+    model = without_spinning(CustomTextCrossEncoder)(
         name,
         specific_model_path=str(folder),
         threads=threads(),
         enable_cpu_mem_arena=False,
         local_files_only=True,
     )
-    model.model.tokenizer.enable_truncation(max_length=manifest.max_tokens)
+    model.tokenizer.enable_truncation(max_length=manifest.max_tokens)
     return model
