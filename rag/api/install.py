@@ -8,6 +8,7 @@ from chainlit.config import config
 from chainlit.server import app, router
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.routing import Mount
 
@@ -19,7 +20,7 @@ from rag.api.key_routes import key_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.model_routes import model_routes
 from rag.api.operations import operation_routes
-from rag.api.problems import API, Problem, plain_problem, problem_response, tell
+from rag.api.problems import API, Problem, plain_problem, problem_response, tell, tell_of_store
 from rag.api.proxies import TrustedProxies
 from rag.api.request_id import RequestId
 from rag.api.session_guard import SessionGuard
@@ -74,6 +75,7 @@ def install(door: Door) -> None:
     app.include_router(operation_routes(door))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.exception_handler(RagError)(tell)
+    app.exception_handler(SQLAlchemyError)(tell_of_store)
     app.include_router(_nothing_else())
     added = app.router.routes[count:]
     app.router.routes[:] = [*added, *app.router.routes[:count]]

@@ -5,10 +5,12 @@ Texts come from ``rag/messages`` only; nothing of an exception's own words gets 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -22,6 +24,7 @@ from rag.errors import BadFile, LanguageModelDown, NotAllowed, RagError, StoreDo
 from rag.messages import catalogue, say
 from rag.types import Language
 
+logger = logging.getLogger(__name__)
 API = "/api/v1"
 MEDIA_TYPE = "application/problem+json"
 _TITLE = "problem.{status}.title"
@@ -69,6 +72,12 @@ def status_of(error: RagError) -> int:
 async def tell(request: Request, error: RagError) -> JSONResponse:
     """For FastAPI: what to answer when a route raises an error of ours."""
     return problem_response(problem_of(error, request_language(request.headers)))
+
+
+async def tell_of_store(request: Request, error: SQLAlchemyError) -> JSONResponse:
+    """For FastAPI: the database failed, whatever it was asked. Its own words go to the log."""
+    logger.error("the database failed: %s", error)
+    return await tell(request, StoreDown("answer.store_down", retryable=True))
 
 
 def plain_problem(status: int, language: Language) -> Problem:
