@@ -1,10 +1,11 @@
-"""How finding grows: latency and memory per stage at 1,000, 10,000 and 100,000 passages.
+"""How finding grows: latency and memory per stage at 1,000 to 100,000 passages.
 
 ``python -m evals.scale [--chunks N …] [--queries N] [--json OUT]`` makes a library of that many
 synthetic passages (half German, half English, vectors in clusters), then asks questions through
 ``rag.retrieve.find.find_passages`` without reranker and language model, once for each keyword
-backend, each in a process of its own. Times are ms, memory is MB; "cpu" is the processor time of a
-question, the same on a busy machine as on a quiet one.
+backend, each in a process of its own. Before that it times the keyword index: made of nothing,
+at the start of a process, and after the publishing of a manual of 250 passages. Times of stages
+are ms, memory is MB; "cpu" is processor time, the same on a busy machine as on a quiet one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.synthetic import ClusterEmbedder, Writer
+from rag.models.allocator import keep_memory_small
 from rag.retrieve.find import find_passages
 from rag.retrieve.glossary import load_glossary
 from rag.retrieve.keywords import KeywordIndex
@@ -33,6 +37,7 @@ from rag.types import Scope, Stage
 
 BACKENDS = ("memory", "qdrant")
 WARM_UP = 5
+PUBLISHED = 250
 # What was promised for retrieval without reranker: passages → p95 in ms.
 PROMISED = {20_000: 60.0, 100_000: 120.0}
 
@@ -41,6 +46,7 @@ class ScaleServices:
     """The services that finding needs, on one data folder."""
 
     def __init__(self, folder: Path, backend: str) -> None:
+        keep_memory_small()  # as the app does
         self.settings = Settings(data_dir=folder, keyword_backend=backend, tracing=False)
         self.database = open_database(self.settings)
         self.library = Library(self.database)
@@ -97,6 +103,37 @@ def fill(folder: Path, chunks: int) -> dict[str, Any]:
     }
 
 
+def build(services: ScaleServices) -> dict[str, float]:
+    """Seconds that the keyword index takes to follow the library."""
+    started, busy = time.monotonic(), time.process_time()
+    services.keywords.build()
+    return {
+        "s": round(time.monotonic() - started, 2),
+        "cpu_s": round(time.process_time() - busy, 2),
+    }
+
+
+def index(folder: Path, backend: str) -> dict[str, float]:
+    """Index a library of which nothing was kept."""
+    services = ScaleServices(folder, backend)
+    shutil.rmtree(folder / "cache", ignore_errors=True)
+    seconds = build(services)
+    services.close()
+    return seconds
+
+
+def publish_one(services: ScaleServices) -> dict[str, float]:
+    """Index one more manual, of a usual size; it is removed again."""
+    manual, pages, passages = Writer().one_more(PUBLISHED)
+    services.library.add(manual, pages, passages)
+    services.vectors.upsert(passages, services.vectors.embed(passages))
+    services.library.publish(manual.id)
+    seconds = build(services)
+    services.library.remove(manual.id)
+    services.vectors.remove(manual.id)
+    return seconds
+
+
 async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
     """Open the library as the app does and ask; times per stage over all questions."""
     imported = memory()
@@ -104,9 +141,7 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
     services = ScaleServices(folder, backend)
     opened_s = time.monotonic() - started
     opened = memory()
-    started = time.monotonic()
-    await services.keywords.current()
-    keywords_s = time.monotonic() - started
+    start = build(services)
     built = memory()
     times: dict[str, list[float]] = defaultdict(list)
     questions = Writer().questions(queries + WARM_UP)
@@ -126,10 +161,12 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
             for stage in stages:
                 times[stage.name].append(stage.ms)
     asked = memory()
+    publish = publish_one(services)
     services.close()
     return {
         "open_s": round(opened_s, 2),
-        "keywords_s": round(keywords_s, 2),
+        "start": start,
+        "publish": publish,
         "memory": {"imported": imported, "opened": opened, "keywords": built, "asked": asked},
         "ms": {name: spread(values) for name, values in times.items()},
     }
@@ -159,10 +196,12 @@ def measure(sizes: Sequence[int], queries: int) -> dict[str, Any]:
             filled = in_a_process("--step", "fill", "--folder", folder, "--chunks", str(chunks))
             print(f"\n{chunks:,} passages: filled in {filled['seconds']} s, {filled['disk_mb']} MB")
             for backend in BACKENDS:
-                row = in_a_process(
-                    *("--step", backend, "--folder", folder, "--queries", str(queries))
-                )
-                rows.append({"chunks": chunks, "backend": backend, "fill": filled, **row})
+                where = ("--folder", folder, "--backend", backend)
+                whole = in_a_process("--step", "index", *where)
+                row = in_a_process("--step", "ask", *where, "--queries", str(queries))
+                load = round(os.getloadavg()[0], 1)
+                about = {"chunks": chunks, "backend": backend, "load": load}
+                rows.append({**about, "fill": filled, "whole": whole, **row})
                 show(rows[-1])
     return {"queries": queries, "rows": rows}
 
@@ -171,10 +210,12 @@ def show(row: dict[str, Any]) -> None:
     memory_mb = row["memory"]
     grown = memory_mb["asked"]["anonymous"] - memory_mb["imported"]["anonymous"]
     print(
-        f"  {row['backend']:7} open {row['open_s']:6.2f} s, keywords {row['keywords_s']:6.1f} s, "
+        f"  {row['backend']:7} load {row['load']}, open {row['open_s']:.2f} s, "
         f"anonymous {memory_mb['asked']['anonymous']:.0f} MB (+{grown:.0f} over the imports), "
         f"files {memory_mb['asked']['files']:.0f} MB"
     )
+    for name in ("whole", "start", "publish"):
+        print(f"    index, {name:8} {row[name]['s']:7.2f} s   cpu {row[name]['cpu_s']:7.2f} s")
     for name, values in row["ms"].items():
         print(f"    {name:8} p50 {values['p50']:8.1f} ms   p95 {values['p95']:8.1f} ms")
     promised = PROMISED.get(row["chunks"])
@@ -188,13 +229,16 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, nargs="+", default=[1_000, 10_000, 20_000, 100_000])
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--step", choices=["fill", *BACKENDS], help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices=["fill", "index", "ask"], help=argparse.SUPPRESS)
+    parser.add_argument("--backend", choices=BACKENDS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step == "fill":
         print(json.dumps(fill(options.folder, options.chunks[0])))
+    elif options.step == "index":
+        print(json.dumps(index(options.folder, options.backend)))
     elif options.step:
-        print(json.dumps(asyncio.run(ask(options.folder, options.step, options.queries))))
+        print(json.dumps(asyncio.run(ask(options.folder, options.backend, options.queries))))
     else:
         result = measure(options.chunks, options.queries)
         if options.json:

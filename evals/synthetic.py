@@ -69,6 +69,12 @@ class Writer:
             passages = [self._chunk(manual, position) for position in range(count)]
             yield manual, [_page(index + 1, language) for index in range(manual.pages)], passages
 
+    def one_more(self, chunks: int) -> tuple[Manual, list[Page], list[Chunk]]:
+        """A German manual beside those of ``manuals``."""
+        manual = _manual(1_000_000, "de", chunks)
+        passages = [self._chunk(manual, position) for position in range(chunks)]
+        return manual, [_page(index + 1, "de") for index in range(manual.pages)], passages
+
     def questions(self, count: int) -> list[str]:
         """Two to four telling words in a sentence, German and English by turns."""
         questions = []

@@ -103,7 +103,7 @@ class Snapshot:
             self._postings.finish()
             writer.close()
         self._manuals = listed.manuals
-        self._ids = joined(listed.ids, "S36")
+        self._ids = np.concatenate(listed.ids) if listed.ids else np.zeros(0, "S36")
         self._manual_of = np.repeat(
             np.arange(len(listed.ids), dtype=np.int32), [len(ids) for ids in listed.ids]
         )
