@@ -24,7 +24,10 @@ LAYERS: list[tuple[str, ...]] = [
     ("rag.models", "rag.store", "rag.access", "rag.observe"),
     ("rag.retrieve", "rag.ingest", "rag.backup"),
     ("rag.services",),
-    ("rag.answer", "rag.ingest.manual", "rag.ingest.jobs", "rag.ingest.drafts"),
+    (
+        "rag.answer",
+        *(f"rag.ingest.{name}" for name in ("manual", "uploads", "peers", "jobs", "drafts")),
+    ),
     ("rag.api", "rag.chat", "rag.start", "rag.serving"),
     ("chainlit_app", "evals"),
 ]

@@ -2,7 +2,8 @@
 
 A file is copied first and then recorded, so an accepted job survives a kill at any point. On the
 next start what was running waits again and what was half done is swept away; ids follow from the
-file, so that doing it again gives the same library.
+file, so that doing it again gives the same library. Several processes that share the database take
+jobs from one queue, each its own (``rag.ingest.peers``).
 """
 
 from __future__ import annotations
@@ -11,23 +12,28 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
-
-from rag.errors import RagError, StoreDown
+from rag.errors import RagError
 from rag.ingest.calendar import keep_calendar
-from rag.ingest.manual import Stores, check_file, in_thread, ingest_manual, sweep, take_file
+from rag.ingest.manual import (
+    TakenOver,
+    check_file,
+    forget_half_done,
+    in_thread,
+    ingest_manual,
+)
+from rag.ingest.peers import LOOK_EVERY_S, Peers
 from rag.ingest.reindex import reindex
+from rag.ingest.uploads import QueueServices, Uploads
 from rag.observe.metrics import MANUALS_READ
 from rag.store.database import now
 from rag.store.disk import require_room
-from rag.store.job_table import Job, JobStatus, JobTable
+from rag.store.job_table import Job, JobStatus
+from rag.store.processes import Processes, turn
 from rag.types import ManualMetadata
 
 __all__ = ["Job", "JobQueue", "JobStatus"]
@@ -39,14 +45,6 @@ _SAVE_EVERY_S = 1.0
 # A manual that takes the whole process down each time must not do so for ever.
 _MOST_ATTEMPTS = 25
 _PAUSE_S = 5.0
-_PART = ".part"
-
-
-class QueueServices(Stores, Protocol):
-    """The part of ``Services`` that the queue needs."""
-
-    @property
-    def database(self) -> Engine: ...
 
 
 class JobQueue:
@@ -54,8 +52,10 @@ class JobQueue:
 
     def __init__(self, services: QueueServices) -> None:
         self._services = services
-        self._table = JobTable(services.database)
-        self._uploads = services.settings.data_dir / "uploads"
+        self._uploads = Uploads(services, services.settings.data_dir / "uploads")
+        self._table = self._uploads.table
+        self._processes = Processes(services.database)
+        self._peers = Peers(self._processes, self._table)
         self._live: dict[str, Job] = {}
         self._cancelled: set[str] = set()
         self._changed = asyncio.Condition()
@@ -70,9 +70,13 @@ class JobQueue:
     async def start(self) -> None:
         """Put away what a kill left behind and begin to work. Vectors of a new embedding model
         are made first, in the background: see ``reindexing``."""
-        await asyncio.to_thread(self._recover)
+        async with turn(self._services.database, "start"):
+            alone = len(await asyncio.to_thread(self._processes.alive)) == 1
+            if alone:  # else the others see to what the dead have left
+                await asyncio.to_thread(self._uploads.recover)
         self._tasks = [
             asyncio.create_task(self._run(), name="ingest queue"),
+            asyncio.create_task(self._peers.keep_looking(self._wake.set), name="peers"),
             asyncio.create_task(keep_calendar(self._services.library), name="calendar"),
         ]
 
@@ -85,6 +89,7 @@ class JobQueue:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.to_thread(self._processes.leave)  # what was running is free from now on
 
     # --- what an admin does ----------------------------------------------------------------------
 
@@ -103,11 +108,11 @@ class JobQueue:
         suffix = Path(file_name).suffix.lower()[:10]
         job = Job(
             id=job_id,
-            file_path=self._uploads / f"{job_id}{suffix}",
+            file_path=self._uploads.folder / f"{job_id}{suffix}",
             metadata=replace(metadata, file_name=file_name),
             created_at=now(),
         )
-        await in_thread(self._take_in, path, job, link)
+        await in_thread(self._uploads.take_in, path, job, link)
         self._wake.set()
         return job
 
@@ -131,7 +136,7 @@ class JobQueue:
             async with self._changed:
                 current = await self.job(job_id)
                 if current == job:
-                    await self._changed.wait()
+                    await self._until(self._changed.wait())
                     current = await self.job(job_id)
             if current != job:
                 job = current
@@ -140,26 +145,25 @@ class JobQueue:
     async def cancel(self, job_id: str) -> Job:
         """Take a job out of the queue, or stop it; nothing of it remains. Returns how it ended,
         which is "done" when the cancel came too late."""
-        job = await self.job(job_id)
-        if self._current is not None and self._current[0] == job_id:
+        if await asyncio.to_thread(self._uploads.cancel_queued, await self.job(job_id)):
+            await self._tell()
+        elif self._current is not None and self._current[0] == job_id:
             self._cancelled.add(job_id)
             self._current[1].cancel()
-            async for job in self.watch(job_id):  # noqa: B007 (the last one is wanted)
-                pass
-        elif not job.is_finished:
-            await self._finish(replace(job, status=JobStatus.CANCELLED))
+        elif not await asyncio.to_thread(self._table.ask_to_stop, job_id):
+            return await self.job(job_id)
+        async for _ in self.watch(job_id):
+            pass
         return await self.job(job_id)
 
     async def retry(self, job_id: str) -> Job:
         """Queue a failed job again. Raises ``RagError("error.job_not_retryable")``."""
-        job = await self.job(job_id)
-        if job.status is not JobStatus.FAILED or not job.retryable:
+        await self.job(job_id)
+        if not await asyncio.to_thread(self._table.retry, job_id):
             raise RagError("error.job_not_retryable")
-        queued = Job(job.id, job.file_path, job.metadata, created_at=job.created_at)
-        await self._note(queued, save=True)
-        self._live.pop(job_id, None)
+        await self._tell()
         self._wake.set()
-        return queued
+        return await self.job(job_id)
 
     async def forget(self, job_id: str) -> None:
         """Take a finished job off the list, with the file that was kept for a retry."""
@@ -171,7 +175,8 @@ class JobQueue:
     # --- the work --------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        await reindex(self._services, self._show_reindexing)
+        async with turn(self._services.database, "vectors"):
+            await reindex(self._services, self._show_reindexing)
         while True:
             try:
                 await self._next()
@@ -179,15 +184,16 @@ class JobQueue:
                 # The database is full or gone: the queue must be there when it is back.
                 _log.exception("the queue of manuals stumbled; it goes on in %s s", _PAUSE_S)
                 await asyncio.sleep(_PAUSE_S)
+                with contextlib.suppress(Exception):
+                    await in_thread(self._take_up_own)
 
     async def _next(self) -> None:
         """Wait for a job, do it, and write down how it ended."""
         self._wake.clear()
-        job = await asyncio.to_thread(self._table.next_queued)
+        job = await in_thread(self._table.take_next, self._processes.name)
         if job is None:
-            await self._wake.wait()
+            await self._until(self._wake.wait())
             return
-        job = replace(job, status=JobStatus.RUNNING, attempts=job.attempts + 1)
         task = asyncio.create_task(self._work(job), name=f"ingest {job.id}")
         self._current = job.id, task
         try:
@@ -215,6 +221,8 @@ class JobQueue:
         await self._note(job, save=True)
         if job.attempts > _MOST_ATTEMPTS:
             raise RagError("error.job_gave_up")
+        if job.attempts > 1:
+            await in_thread(forget_half_done, job.file_path, self._services)
         manual = await ingest_manual(
             job.file_path, job.metadata, on_progress, services=self._services
         )
@@ -231,6 +239,8 @@ class JobQueue:
         error = task.exception()
         if error is None:
             return task.result()
+        if isinstance(error, TakenOver):
+            return job
         if isinstance(error, RagError):
             return self._failed(job, error)
         _log.error("ingesting %s failed", job.metadata.file_name, exc_info=error)
@@ -252,48 +262,35 @@ class JobQueue:
         """Show a job's state to whoever watches, and write it down when ``save``."""
         self._live[job.id] = job
         if save:
-            await in_thread(self._table.save, job)
+            saved = await in_thread(self._table.save, job)
+            if saved == "taken over":
+                raise TakenOver
+            if saved == "stop":
+                self._cancelled.add(job.id)
+                raise asyncio.CancelledError
+        await self._tell()
+
+    async def _finish(self, job: Job) -> None:
+        if await in_thread(self._uploads.conclude, job):
+            MANUALS_READ.labels(str(job.status)).inc()
+        else:
+            _log.warning("%s was taken over by another process", job.metadata.file_name)
+        self._live.pop(job.id, None)
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _finish(self, job: Job) -> None:
-        MANUALS_READ.labels(str(job.status)).inc()
-        await in_thread(self._conclude, job)
-        self._live.pop(job.id, None)
-        async with self._changed:
-            self._changed.notify_all()
+    async def _until(self, event: Awaitable[object]) -> None:
+        """Wait for something here; not for ever when it may happen in another process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S if self._processes.is_shared else None):
+                await event
+
+    def _take_up_own(self) -> None:
+        """How a job of ours ended could not be written down: it is done again."""
+        self._table.requeue(self._processes.alive() - {self._processes.name})
 
     def _show_reindexing(self, done: int, total: int) -> None:
         self.reindexing = (done, total) if done < total else None
-
-    # --- in threads ------------------------------------------------------------------------------
-
-    def _recover(self) -> None:
-        self._table.move_files(self._uploads)
-        interrupted = self._table.requeue_running()
-        if interrupted:
-            _log.warning("%d interrupted manual(s) will be read again", interrupted)
-        sweep(self._services)
-        self._uploads.mkdir(parents=True, exist_ok=True)
-        kept = self._table.kept_files()
-        for leftover in self._uploads.iterdir():
-            if leftover not in kept:
-                leftover.unlink()
-
-    def _conclude(self, job: Job) -> None:
-        self._table.save(job)
-        if not job.retryable:
-            job.file_path.unlink(missing_ok=True)
-
-    def _take_in(self, path: Path, job: Job, link: bool) -> None:
-        part = job.file_path.with_name(job.file_path.name + _PART)
-        try:
-            take_file(path, part, link=link)
-            part.rename(job.file_path)
-            self._table.add(job)
-        except BaseException as error:
-            part.unlink(missing_ok=True)
-            job.file_path.unlink(missing_ok=True)
-            if isinstance(error, OperationalError):  # the database cannot be written
-                raise StoreDown("error.disk_full", retryable=True) from error
-            raise

@@ -20,7 +20,7 @@ from uuid import uuid4
 from rag.errors import BadFile, StoreDown
 from rag.ingest.formats.kinds import VIEW_SUFFIX, view_path
 from rag.ingest.ids import manual_id
-from rag.ingest.open import check_content
+from rag.ingest.open import check_content, sha256_of
 from rag.ingest.reading import Reading, read_in_worker
 from rag.settings import Settings
 from rag.store.database import batches, now
@@ -38,6 +38,10 @@ _CHUNKS_PER_STEP = 8  # some 0.2 s of embedding: how soon a cancel is heard
 INCOMING = "incoming-"
 # No space left, a quota used up, a limit on the size of files (RLIMIT_FSIZE).
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class TakenOver(Exception):
+    """Another process has the work by now: what is there is its own."""
 
 
 class Stores(Protocol):
@@ -85,6 +89,8 @@ async def ingest_manual(
             await on_progress("publishing", 0, 1)
             # Nothing is awaited after this: whoever cancels gets all of the manual, or none.
             return await in_thread(library.publish, manual.id)
+        except TakenOver:
+            raise
         except BaseException:
             await asyncio.shield(in_thread(forget_manual, manual.id, services))
             raise
@@ -115,6 +121,13 @@ def forget_manual(manual_id: str, services: Stores) -> None:
             services.vectors.remove(manual_id)
         except StoreDown as error:
             _log.warning("the points of %s stay until the next start: %s", manual_id, error)
+
+
+def forget_half_done(path: Path, services: Stores) -> None:
+    """Before a file is read once more: forget what a killed process had of it."""
+    known = services.library.manual(manual_id(sha256_of(path)))
+    if known is not None and known.status is ManualStatus.PROCESSING:
+        forget_manual(known.id, services)
 
 
 def sweep(services: Stores) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -78,6 +78,18 @@ def open_postgres_asynchronously(settings: Settings) -> AsyncEngine:
     engine = create_async_engine(address(settings), **_OPTIONS)
     event.listen(engine.sync_engine, "connect", _prepare_connection)
     return engine
+
+
+def connect_apart(engine: Engine) -> Connection:
+    """A connection of one's own, closed for good with all its locks; each statement by itself."""
+    apart = create_engine(
+        engine.url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args=_CONNECT,
+        hide_parameters=True,
+    )
+    return apart.connect()
 
 
 def check(engine: Engine) -> None:

@@ -35,7 +35,8 @@ def open_parts(data_dir: Path, embedder: WordEmbedder | None = None, **settings:
     chosen = Settings(data_dir=data_dir, models_dir=data_dir / "models", **settings)  # type: ignore[arg-type]
     database = open_database(chosen)
     vectors = open_vectors(chosen, embedder or WordEmbedder())  # type: ignore[arg-type]
-    return Parts(chosen, database, Library(database), vectors)
+    library = Library(database, folder=data_dir / "manuals")
+    return Parts(chosen, database, library, vectors)
 
 
 def make_pdf(path: Path, machine: str, *, pages: int = 3) -> Path:
