@@ -44,6 +44,7 @@
     "#thread-options": "options",
     "form .relative > button": "show_password",
     "[data-sidebar=rail]": "history",
+    "[cmdk-list]": "choices",
     "#search-chats-button, [data-sidebar=header] button:has(svg):not([id])": "search",
   };
 

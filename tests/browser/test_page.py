@@ -118,6 +118,21 @@ async def test_what_is_tapped_is_large_enough_and_has_a_name(
     assert nameless == []
 
 
+async def test_a_long_name_is_whole_and_pushes_nothing_out(
+    service: Service, open_page: OpenPage
+) -> None:
+    """The end of a machine's name is what tells it from the others."""
+    phone = {"width": 390, "height": 844}
+    path = "/?machine=Schraubenkompressor%20SK%2037"
+    person = await open_page(service, viewport=phone, path=path)
+    name = person.page.locator("#mode-picker-trigger-machine span")
+    await expect(name).to_have_text("Schraubenkompressor SK 37")
+    assert await name.evaluate("one => one.scrollWidth <= one.clientWidth")
+    right = "one => one.getBoundingClientRect().right"
+    send = await person.page.locator("#chat-submit").evaluate(right)
+    assert send <= await person.page.locator("#message-composer").evaluate(right)
+
+
 async def test_wrong_password_is_said_in_the_users_language(
     service: Service, stranger: Page
 ) -> None:
