@@ -66,51 +66,51 @@ class Glossary:
         self.concepts = tuple(concepts)
         self._single: dict[str, list[Concept]] = defaultdict(list)
         self._several: dict[str, dict[tuple[str, ...], list[Concept]]] = defaultdict(dict)
-        self._tildes: dict[tuple[str, tuple[str, ...]], int] = {}
+        self._tildes: dict[tuple[str, Language, tuple[str, ...]], int] = {}
         self._vocabulary: dict[Language, set[str]] = {"de": set(), "en": set()}
         for concept in self.concepts:
             for language, terms in concept.terms.items():
                 for term in terms:
                     key = _unique_key(term, language)
-                    self._add(concept, key)
-                    tildes = concept.related.get(term, 0)
-                    known = self._tildes.setdefault((concept.id, key), tildes)
-                    self._tildes[concept.id, key] = min(known, tildes)
+                    if key:
+                        self._add(concept, key)
+                    place, tildes = (concept.id, language, key), concept.related.get(term, 0)
+                    self._tildes[place] = min(self._tildes.get(place, tildes), tildes)
                     self._vocabulary[language].update(key)
 
     def _add(self, concept: Concept, key: tuple[str, ...]) -> None:
-        if not key:
-            return
         single = len(key) == 1
         known = self._single[key[0]] if single else self._several[key[0]].setdefault(key, [])
         if concept not in known:
             known.append(concept)
 
-    def find(self, key: Sequence[str], parts: Sequence[Sequence[str]] = ()) -> list[Match]:
+    def find(
+        self,
+        key: Sequence[str],
+        parts: Sequence[Sequence[str]] = (),
+        language: Language = "de",
+    ) -> list[Match]:
         """Concepts named in a question whose ``name_key`` is ``key``. In names of several words a
-        compound may stand for its part: ``parts`` are the families of each word's parts."""
+        compound may stand for its part: ``parts`` are the families of each word's parts. A name of
+        the other language ("ventilator" for "Ventil") is only related."""
         where: dict[str, int] = {}
-        for position, family in enumerate(key):
-            where.setdefault(family, position)
-        for position, families in enumerate(parts):
+        for position, families in [*enumerate([one] for one in key), *enumerate(parts)]:
             for family in families:
                 where.setdefault(family, position)
         whole = set(key)
-        found: list[Match] = []
+        found: list[tuple[Concept, tuple[int, ...], tuple[str, ...]]] = []
         for family, position in where.items():
             if family in whole:
-                found.extend(
-                    self._match(one, (position,), (family,)) for one in self._single.get(family, ())
-                )
+                found.extend((one, (position,), (family,)) for one in self._single.get(family, ()))
             for name, concepts in self._several.get(family, {}).items():
                 if all(word in where for word in name):
                     places = tuple(where[word] for word in name)
                     if len(set(places)) == len(places):
-                        found.extend(self._match(concept, places, name) for concept in concepts)
-        return found
-
-    def _match(self, concept: Concept, places: tuple[int, ...], key: tuple[str, ...]) -> Match:
-        return Match(concept, places, key, self._tildes[concept.id, key])
+                        found.extend((concept, places, name) for concept in concepts)
+        return [
+            Match(concept, places, name, self._tildes.get((concept.id, language, name), 1))
+            for concept, places, name in found
+        ]
 
     def knows(self, word: str, language: Language) -> bool:
         """Whether a folded word stands in a name of this language."""

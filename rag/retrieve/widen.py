@@ -96,7 +96,7 @@ class Widener:
             taken = {place for match in found for place in match.positions}
             found.extend(
                 match
-                for match in self._glossary.find(key, parts if language == "de" else ())
+                for match in self._glossary.find(key, parts if language == "de" else (), language)
                 if taken.isdisjoint(match.positions) and self._is_near(match, words, language)
             )
         return list({(match.concept.id, match.positions): match for match in found}.values())

@@ -9,6 +9,7 @@ import pytest
 from rag.errors import BadFile
 from rag.messages import say
 from rag.retrieve.glossary import check_words, load_glossary, name_key, shipped_csv
+from rag.retrieve.terms import Alternative
 from rag.types import Scope
 from tests.retrieve.corpus import SmallServices
 
@@ -95,3 +96,84 @@ async def test_new_words_hold_from_the_next_question(services: SmallServices) ->
     assert found.ids
     assert found.ids[0] == expected.ids[0]
     assert await being_made is await keywords.current(patience_s=60)
+
+
+async def widened(services: SmallServices, line: str, question: str) -> list[Alternative]:
+    """All alternatives of a question's words with only the words of this line beside the
+    shipped ones."""
+    services.keywords.use_glossary(load_glossary(f"id;de;en\n{line}\n"))
+    snapshot = await services.keywords.current(patience_s=60)
+    found = snapshot.search(question, "de", services.library.active_ids(Scope()), 5, {"de"})
+    return [one for group in found.groups for one in group.alternatives]
+
+
+def says(alternatives: list[Alternative], name: str) -> float:
+    """How much of the question's word a name of one word says."""
+    family = name_key(name, "de")[0]
+    return max(
+        one.says
+        for one in alternatives
+        if len(one.words) == 1 and any(family == term for term, _ in one.terms())
+    )
+
+
+async def test_a_related_name_widens_but_does_not_say_the_word(services: SmallServices) -> None:
+    plain = await widened(services, "zyk;Wackelpeter|Dichtring|Betriebsdruck;", "Wackelpeter")
+    marked = await widened(services, "zyk;Wackelpeter|Dichtring|~Betriebsdruck;", "Wackelpeter")
+    assert [(one.words, one.weight) for one in plain] == [(one.words, one.weight) for one in marked]
+    assert says(marked, "Dichtring") == says(plain, "Dichtring") == 1.0
+    assert says(marked, "Betriebsdruck") < 0.5 < says(plain, "Betriebsdruck")
+
+
+async def test_who_asks_by_a_related_name_means_only_its_own_kind(services: SmallServices) -> None:
+    line = "zyk;Betriebsdruck|~Wackelpeter|~Dichtring|~~Quirl|~~Anzugsdrehmoment;"
+    loner = await widened(services, line, "Wackelpeter")
+    assert says(loner, "Betriebsdruck") < 0.5
+    assert says(loner, "Dichtring") < 0.5
+    grouped = await widened(services, line, "Quirl")
+    assert says(grouped, "Betriebsdruck") < 0.5
+    assert says(grouped, "Anzugsdrehmoment") == 1.0
+
+
+async def test_small_words_of_a_name_do_not_count(services: SmallServices) -> None:
+    line = "zyk;Wackelpeter|Dichtring im Haus|Betriebsdruck weg;"
+    alternatives = await widened(services, line, "Wackelpeter")
+    assert {len(one.words): one.says for one in alternatives if one.says}[2] == 1.0
+    assert says(alternatives, "Betriebsdruck") == 0.5  # "weg" means something
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "is_same"),
+    [
+        ("Frostschutzmittel", "Kühler", False),
+        ("Kühlwasser", "Kühlflüssigkeit", True),
+        ("Peilstab", "Ölmessstab", True),
+        ("Peilstab", "Ölstand", False),
+        ("Haube", "Schutzgitter", False),
+        ("Riemen", "Schmalkeilriemen", True),
+        ("Ventil", "Lüfter", False),
+        ("anknallen", "festziehen", True),
+    ],
+)
+def test_what_is_the_same_thing(asked: str, said: str, is_same: bool) -> None:
+    matches = [
+        match for match in GLOSSARY.find(name_key(asked, "de")) if said in match.concept.terms["de"]
+    ]
+    assert matches
+    assert any(match.is_same(said, "de") for match in matches) is is_same
+
+
+def test_related_names_of_a_plant() -> None:
+    """Its own line tells anew of the names that it repeats."""
+    content = "id;de;en\nneu;Wackelpeter|~ Quirl|~~Rührer;~whisk\ncoolant_engine;Kühler|~Wasser;\n"
+    concepts, wrong = check_words(content.encode())
+    assert not wrong
+    assert concepts[0].terms == {"de": ("Wackelpeter", "Quirl", "Rührer"), "en": ("whisk",)}
+    assert concepts[0].related == {"Quirl": 1, "Rührer": 2, "whisk": 1}
+    merged = {one.id: one for one in load_glossary(content).concepts}["coolant_engine"]
+    assert merged.terms["de"].count("Kühler") == 1
+    assert "Kühler" not in merged.related
+    assert merged.related["Wasser"] == 1
+    assert merged.related["Frostschutzmittel"] > 0
+    [error] = check_words(b"id;de;en\nleer;~;~~\n")[1]
+    assert error.key == "error.glossary_empty"
