@@ -15,6 +15,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,14 +127,16 @@ class SparsePostings:
             np.array([hash_of(term) for term in query], np.int64),
             np.array(list(query.values()), np.float32),
         )
-        found = self._vectors.search_keywords(indices, values, manual_ids, CANDIDATES)
-        known = sorted(
-            (place, one) for one, _ in found if (place := places.of(one.encode())) is not None
-        )
-        vectors = self._vectors.keyword_weights([chunk_id for _, chunk_id in known])
-        rows = [vectors.get(chunk_id) for _, chunk_id in known]
-        where = np.array([place for place, _ in known], np.int32)
-        return Candidates(self, rows, where, query), where
+        hits = [
+            (place, *weights)
+            for chunk_id, *weights in self._vectors.keyword_hits(
+                indices, values, manual_ids, CANDIDATES
+            )
+            if (place := places.of(chunk_id.encode())) is not None
+        ]
+        hits.sort(key=itemgetter(0))
+        where = np.array([place for place, *_ in hits], np.int32)
+        return Candidates(self, [weights for _, *weights in hits], where, query), where
 
 
 class Candidates:
@@ -142,18 +145,17 @@ class Candidates:
     def __init__(
         self,
         postings: SparsePostings,
-        rows: Sequence[Any],
+        rows: Sequence[Sequence[Any]],
         places: Integers,
         terms: Iterable[str],
     ) -> None:
+        """``rows``: indices and values of each candidate, ``places`` theirs in the library."""
         self._postings = postings
         self.size = len(rows)
         self._columns: dict[str, tuple[Integers, Floats]] = {}
-        sizes = [0 if row is None else len(row.indices) for row in rows]
-        entries = chain.from_iterable(row.indices for row in rows if row is not None)
-        weights = chain.from_iterable(row.values for row in rows if row is not None)
-        indices = np.fromiter(entries, np.int64, sum(sizes))
-        values = np.fromiter(weights, np.float32, sum(sizes))
+        sizes = [len(indices) for indices, _ in rows]
+        indices = np.fromiter(chain.from_iterable(one for one, _ in rows), np.int64, sum(sizes))
+        values = np.fromiter(chain.from_iterable(one for _, one in rows), np.float32, sum(sizes))
         numbers = np.repeat(np.arange(len(rows), dtype=np.int32), sizes)
         names = {hash_of(term): term for term in terms}
         asked = np.isin(indices, np.fromiter(names, np.int64, len(names)))

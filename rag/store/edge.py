@@ -1,16 +1,14 @@
 """Qdrant's engine in this process, behind the interface of ``qdrant_client``.
 
 ``langchain_qdrant.QdrantVectorStore`` and ``rag.store.vectors`` run unchanged on ``EdgeClient`` and
-on ``qdrant_client.QdrantClient``. A collection is a folder with one shard and the parameters it was
-made with. The write-ahead log stays on: an acknowledged point survives a kill.
+on ``qdrant_client.QdrantClient``. The write-ahead log stays on: an acknowledged point survives a
+kill.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import threading
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ from qdrant_client import models
 from qdrant_client.client_base import QdrantBase
 from qdrant_client.http.models import QueryResponse
 
-from rag.errors import StoreDown
 from rag.store.edge_models import (
     from_record,
     from_scored,
@@ -32,48 +29,31 @@ from rag.store.edge_models import (
     to_query,
     to_vector,
 )
-from rag.store.folder_lock import take_lock
+from rag.store.shards import Shards
 
+_log = logging.getLogger(__name__)
 _COMPLETED = models.UpdateResult(status=models.UpdateStatus.COMPLETED)
-_CONFIG = "collection.json"
 
 
 class EdgeClient(QdrantBase):
-    """The collections of one folder, which only one process may open at a time.
-
-    Raises ``StoreDown("error.index_in_use")`` when another one has it, and
-    ``StoreDown("error.index_unusable")`` when a shard cannot be read. May be used from any thread.
-    """
+    """The collections of one folder, which only one process may open at a time: see ``Shards``,
+    also for what it raises. May be used from any thread."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._folder = folder
-        self._shards: dict[str, Any] = {}
-        self._opening = threading.Lock()
-        self._lock_file: int | None = take_lock(folder)
-        for leftover in folder.iterdir():
-            # Half made, or half deleted, when the process was killed.
-            if leftover.is_dir() and not (leftover / _CONFIG).exists():
-                shutil.rmtree(leftover)
+        self._shards = Shards(folder)
 
     def close(self, **_: Any) -> None:
         """Write everything down and let go of the folder. May be called twice."""
-        with self._opening:
-            for shard in self._shards.values():
-                shard.flush()
-                shard.close()
-            self._shards.clear()
-            if self._lock_file is not None:
-                os.close(self._lock_file)
-                self._lock_file = None
+        self._shards.close()
 
     # --- collections -----------------------------------------------------------------------------
 
     def collection_exists(self, collection_name: str, **_: Any) -> bool:
-        return (self._folder / collection_name / _CONFIG).exists()
+        return self._shards.exists(collection_name)
 
     def get_collections(self, **_: Any) -> models.CollectionsResponse:
-        names = sorted(path.parent.name for path in self._folder.glob(f"*/{_CONFIG}"))
+        names = self._shards.names()
         return models.CollectionsResponse(
             collections=[models.CollectionDescription(name=name) for name in names]
         )
@@ -86,38 +66,23 @@ class EdgeClient(QdrantBase):
         **_: Any,
     ) -> bool:
         """Make a collection; raises ``ValueError`` when it is there already."""
-        if self.collection_exists(collection_name):
-            raise ValueError(f"collection {collection_name} already exists")
         parameters = models.CollectionParams(
             vectors=vectors_config, sparse_vectors=sparse_vectors_config
         )
-        folder = self._folder / collection_name
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "shard").mkdir(parents=True)
-        with self._opening:
-            shard = edge.EdgeShard.create(
-                str(folder / "shard"), shard_config(vectors_config, sparse_vectors_config)
-            )
-            shard.flush()
-            # The parameters come last: a folder without them was never finished.
-            draft = folder / f"{_CONFIG}.new"
-            draft.write_text(parameters.model_dump_json(exclude_none=True), encoding="utf-8")
-            draft.rename(folder / _CONFIG)
-            self._shards[collection_name] = shard
+        self._shards.create(
+            collection_name,
+            shard_config(vectors_config, sparse_vectors_config),
+            parameters.model_dump_json(exclude_none=True),
+        )
         return True
 
     def delete_collection(self, collection_name: str, **_: Any) -> bool:
-        with self._opening:
-            shard = self._shards.pop(collection_name, None)
-            if shard is not None:
-                shard.close()
-            (self._folder / collection_name / _CONFIG).unlink(missing_ok=True)
-            shutil.rmtree(self._folder / collection_name, ignore_errors=True)
+        self._shards.delete(collection_name)
         return True
 
     def get_collection(self, collection_name: str, **_: Any) -> models.CollectionInfo:
-        info = self._shard(collection_name).info()
-        text = (self._folder / collection_name / _CONFIG).read_text(encoding="utf-8")
+        info = self._shards.get(collection_name).info()
+        text = self._shards.parameters(collection_name)
         return models.CollectionInfo(
             status=models.CollectionStatus.GREEN,
             optimizer_status=models.OptimizersStatusOneOf.OK,
@@ -152,11 +117,14 @@ class EdgeClient(QdrantBase):
 
     def flush(self, collection_name: str) -> None:
         """Write a collection to disk so that it survives a power cut as well as a kill."""
-        self._shard(collection_name).flush()
+        self._shards.get(collection_name).flush()
 
     def vacuum(self, collection_name: str) -> bool:
         """Give back the room of deleted points, when there are many; True when it did."""
-        return bool(self._shard(collection_name).optimize())
+        done = bool(self._shards.get(collection_name).optimize())
+        if done:
+            _log.info("gave back the room of deleted points in %s", collection_name)
+        return done
 
     # --- points ----------------------------------------------------------------------------------
 
@@ -209,8 +177,34 @@ class EdgeClient(QdrantBase):
             with_vector=with_vectors,
             score_threshold=score_threshold,
         )
-        points = self._shard(collection_name).query(request)
+        points = self._shards.get(collection_name).query(request)
         return QueryResponse(points=[from_scored(point) for point in points])
+
+    def sparse_hits(
+        self,
+        collection_name: str,
+        query: models.SparseVector,
+        using: str,
+        query_filter: models.Filter | None,
+        limit: int,
+    ) -> list[tuple[str, list[int], list[float]]]:
+        """Ids and sparse vectors (indices, values) of the best points, best first.
+
+        The same as ``query_points`` without a model for each point, which takes longer than the
+        search when there are hundreds.
+        """
+        request = edge.QueryRequest(
+            limit=limit,
+            offset=0,
+            query=to_query(query, using),
+            prefetches=[],
+            filter=to_filter(query_filter),
+            with_payload=False,
+            with_vector=[using],
+        )
+        points = self._shards.get(collection_name).query(request)
+        vectors = ((str(point.id), point.vector[using]) for point in points)
+        return [(point_id, vector.indices, vector.values) for point_id, vector in vectors]
 
     def retrieve(
         self,
@@ -220,7 +214,7 @@ class EdgeClient(QdrantBase):
         with_vectors: Any = False,
         **_: Any,
     ) -> list[models.Record]:
-        records = self._shard(collection_name).retrieve(
+        records = self._shards.get(collection_name).retrieve(
             to_ids(ids), with_payload=with_payload, with_vector=with_vectors
         )
         return [from_record(record) for record in records]
@@ -246,7 +240,7 @@ class EdgeClient(QdrantBase):
             with_payload=with_payload,
             with_vector=with_vectors,
         )
-        records, next_offset = self._shard(collection_name).scroll(request)
+        records, next_offset = self._shards.get(collection_name).scroll(request)
         following = str(next_offset) if next_offset is not None else None
         return [from_record(record) for record in records], following
 
@@ -258,7 +252,7 @@ class EdgeClient(QdrantBase):
         **_: Any,
     ) -> models.CountResult:
         request = edge.CountRequest(exact=exact, filter=to_filter(count_filter))
-        return models.CountResult(count=self._shard(collection_name).count(request))
+        return models.CountResult(count=self._shards.get(collection_name).count(request))
 
     def facet(
         self,
@@ -271,32 +265,12 @@ class EdgeClient(QdrantBase):
     ) -> models.FacetResponse:
         """How many points have each value of a payload field."""
         request = edge.FacetRequest(key, limit=limit, exact=exact, filter=to_filter(facet_filter))
-        response = self._shard(collection_name).facet(request)
+        response = self._shards.get(collection_name).facet(request)
         hits = [models.FacetValueHit(value=hit.value, count=hit.count) for hit in response.hits]
         return models.FacetResponse(hits=hits)
 
     # --- steps -----------------------------------------------------------------------------------
 
     def _update(self, collection_name: str, operation: Any) -> models.UpdateResult:
-        self._shard(collection_name).update(operation)
+        self._shards.get(collection_name).update(operation)
         return _COMPLETED
-
-    def _shard(self, collection_name: str) -> Any:
-        """The open shard of a collection; raises ``ValueError`` when there is none."""
-        shard = self._shards.get(collection_name)
-        if shard is not None:
-            return shard
-        with self._opening:
-            if self._lock_file is None:
-                raise StoreDown("error.index_closed")
-            if collection_name not in self._shards:
-                if not self.collection_exists(collection_name):
-                    raise ValueError(f"collection {collection_name} not found")
-                path = self._folder / collection_name / "shard"
-                try:
-                    self._shards[collection_name] = edge.EdgeShard.load(str(path))
-                except Exception as error:  # the engine raises bare exceptions
-                    raise StoreDown(
-                        "error.index_unusable", path=str(path), reason=str(error)
-                    ) from error
-            return self._shards[collection_name]

@@ -8,13 +8,11 @@ manuals it may see. The same code runs on the engine in process and on a Qdrant 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 from qdrant_client import QdrantClient, models
 
 from rag.errors import StoreDown
@@ -25,11 +23,13 @@ from rag.store.patience import Patience
 from rag.store.points import (
     KEYWORDS,
     MANUAL,
-    PREFIX,
     collection_name,
+    drop_other_collections,
     embedded_text,
     in_manuals,
+    make_collection,
 )
+from rag.store.server import SEARCHING_S, WRITING_S, connect, sparse_hits
 from rag.types import Chunk, Manual, ManualStatus
 
 if TYPE_CHECKING:
@@ -40,16 +40,12 @@ if TYPE_CHECKING:
 
 _POINTS_PER_CALL = 128
 _TEXTS_PER_STEP = 8
-# Seconds that a server may take; a question cannot wait for long. Connections are kept open.
-_WRITING_S = 30
-_SEARCHING_S = 4
-_CONNECTIONS = 16
 _MANUALS_AT_MOST = 100_000
-_log = logging.getLogger(__name__)
 __all__ = ["KEYWORDS", "VectorIndex", "embedded_text", "in_manuals", "open_vectors"]
 
 Result = TypeVar("Result")
 Sparse = tuple[list[int], list[float]]
+KeywordHit = tuple[str, list[int], list[float]]  # a chunk id, and its weights by index
 
 
 def open_vectors(settings: Settings, embedder: Embedder | None) -> VectorIndex:
@@ -60,18 +56,8 @@ def open_vectors(settings: Settings, embedder: Embedder | None) -> VectorIndex:
     """
     if not settings.qdrant_url:
         return VectorIndex(EdgeClient(settings.data_dir / "index"), embedder)
-    key = settings.qdrant_api_key.get_secret_value() or None
-
-    def client(timeout_s: int) -> QdrantClient:
-        return QdrantClient(
-            url=settings.qdrant_url,
-            api_key=key,
-            timeout=timeout_s,
-            check_compatibility=False,
-            limits=httpx.Limits(max_connections=_CONNECTIONS),
-        )
-
-    return VectorIndex(client(_WRITING_S), embedder, searching=client(_SEARCHING_S))
+    searching = connect(settings, SEARCHING_S)
+    return VectorIndex(connect(settings, WRITING_S), embedder, searching=searching)
 
 
 class VectorIndex:
@@ -93,7 +79,7 @@ class VectorIndex:
         self._is_prepared = False
         self._preparing = Lock()
         if isinstance(client, EdgeClient):
-            self._call(lambda _: self._vacuum(client))
+            self._call(client.vacuum)
 
     @property
     def has_vectors(self) -> bool:
@@ -145,19 +131,24 @@ class VectorIndex:
         query = models.SparseVector(indices=list(indices), values=list(values))
         return self._query(query, KEYWORDS, manual_ids, limit)
 
-    def keyword_weights(self, chunk_ids: Sequence[str]) -> dict[str, Any]:
-        """The sparse vectors (``indices``, ``values``) of passages that have one, by chunk id."""
-        records = self._call(
-            lambda name: self.searching.retrieve(
-                name, list(chunk_ids), with_payload=False, with_vectors=[KEYWORDS]
-            )
+    def keyword_hits(
+        self,
+        indices: Sequence[int],
+        values: Sequence[float],
+        manual_ids: Collection[str],
+        limit: int,
+    ) -> list[KeywordHit]:
+        """The passages that ``search_keywords`` finds, with their weights instead of a score."""
+        if not len(indices) or not manual_ids:
+            return []
+        query = models.SparseVector(indices=list(indices), values=list(values))
+        client = self.searching
+        look_up = (
+            client.sparse_hits if isinstance(client, EdgeClient) else partial(sparse_hits, client)
         )
-        vectors = ((str(one.id), one.vector) for one in records)
-        return {
-            chunk_id: vector[KEYWORDS]
-            for chunk_id, vector in vectors
-            if isinstance(vector, dict) and KEYWORDS in vector
-        }
+        return self._call(
+            lambda name: look_up(name, query, KEYWORDS, in_manuals(manual_ids), limit)
+        )
 
     def _query(
         self, query: Any, using: str | None, manual_ids: Collection[str], limit: int
@@ -269,7 +260,7 @@ class VectorIndex:
                 done += len(chunks)
                 on_progress(done, total)
         self.flush()
-        self._drop_other_collections()
+        drop_other_collections(self.client, self.collection)
         return done
 
     def embed(self, chunks: Sequence[Chunk]) -> list[list[float]] | None:
@@ -292,7 +283,8 @@ class VectorIndex:
         def prepared() -> Result:
             with self._preparing:
                 if not self._is_prepared:
-                    self._prepare()
+                    size = self._embedder.dimension if self._embedder is not None else None
+                    make_collection(self.client, self.collection, size)
                     self._is_prepared = True
             return work(self.collection)
 
@@ -301,34 +293,3 @@ class VectorIndex:
         except StoreDown:
             self._is_prepared = False  # a server may come back without its data
             raise
-
-    def _prepare(self) -> None:
-        if self.client.collection_exists(self.collection):
-            return
-        dense: models.VectorParams | dict[str, models.VectorParams] = (
-            models.VectorParams(
-                size=self._embedder.dimension, distance=models.Distance.COSINE, on_disk=True
-            )
-            if self._embedder is not None
-            else {}
-        )
-        self.client.create_collection(
-            self.collection,
-            vectors_config=dense,
-            sparse_vectors_config={
-                KEYWORDS: models.SparseVectorParams(index=models.SparseIndexParams(on_disk=True))
-            },
-            on_disk_payload=True,
-        )
-        self.client.create_payload_index(
-            self.collection, MANUAL, field_schema=models.PayloadSchemaType.KEYWORD
-        )
-
-    def _vacuum(self, client: EdgeClient) -> None:
-        if client.vacuum(self.collection):
-            _log.info("gave back the room of deleted points in %s", self.collection)
-
-    def _drop_other_collections(self) -> None:
-        for collection in self.client.get_collections().collections:
-            if collection.name.startswith(PREFIX) and collection.name != self.collection:
-                self.client.delete_collection(collection.name)
