@@ -1,21 +1,23 @@
 """Files that were sent but not yet put in the queue: their admin still fills in the form.
 
-A draft lies on disk until its admin confirms it, throws it away, or an hour has passed. Drafts
-are known to this process only: what a former one left is swept at the start.
+A draft lies on disk until its admin confirms it, throws it away, or an hour has passed; a note
+beside it says whose it is, so that it outlives the process however that ends. Each process knows
+its own drafts only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from rag.errors import BadFile, RagError
+from rag.errors import BadFile, RagError, StoreDown
 from rag.ingest.formats.kinds import view_path
 from rag.ingest.ids import manual_id
 from rag.ingest.jobs import Job, JobQueue
@@ -32,6 +34,7 @@ KEPT_S = 3600.0
 MOST_OF_ONE = 20  # drafts of one admin
 MOST_MB = 20  # of all drafts together, in largest uploads
 _SWEEP_S = 60.0
+_NOTE = ".note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Draft:
 
 
 class Drafts:
-    """Lives in one event loop. ``clock`` tells seconds; a draft is kept for an hour of it."""
+    """Lives in one event loop. ``clock`` tells seconds; a draft is kept for an hour of it.
+    ``folder`` must be this process's own."""
 
     def __init__(
         self,
@@ -58,8 +62,9 @@ class Drafts:
         library: Library,
         jobs: JobQueue,
         clock: Callable[[], float] = time.monotonic,
+        folder: Path | None = None,
     ) -> None:
-        self.folder = settings.data_dir / "drafts"
+        self.folder = folder or settings.data_dir / "drafts"
         self._settings = settings
         self._library = library
         self._jobs = jobs
@@ -71,8 +76,9 @@ class Drafts:
     # --- life ------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Put away what a former process left, and sweep from now on."""
-        await asyncio.to_thread(self._empty_folder)
+        """Take over the drafts of a former process for another hour, and sweep from now on."""
+        for draft in await asyncio.to_thread(self._left):
+            self._drafts.setdefault(draft.id, draft)
         self._sweeper = asyncio.create_task(self._keep_sweeping(), name="drafts")
 
     async def stop(self) -> None:
@@ -148,9 +154,7 @@ class Drafts:
         return job
 
     async def discard(self, draft_id: str, owner: str) -> None:
-        draft = self.get(draft_id, owner)
-        del self._drafts[draft_id]
-        await asyncio.to_thread(_delete, draft.path)
+        await self._give_up(self.get(draft_id, owner))
 
     # --- steps -----------------------------------------------------------------------------------
 
@@ -160,14 +164,23 @@ class Drafts:
                 look = await look_in_worker(
                     draft.path, file_name=draft.file_name, settings=self._settings
                 )
+            noted = replace(draft, look=look)
+            await asyncio.to_thread(_write_note, noted)
         except BadFile:
-            self._drafts.pop(draft.id, None)
-            await asyncio.to_thread(_delete, draft.path)
+            await self._give_up(draft)
             raise
-        draft = replace(draft, look=look)
+        except OSError as error:
+            await self._give_up(draft)
+            raise StoreDown("error.disk_full", retryable=True) from error
         if draft.id in self._drafts:
-            self._drafts[draft.id] = draft
-        return draft
+            self._drafts[draft.id] = noted
+        else:  # thrown away while it was looked at
+            await asyncio.to_thread(_delete, draft.path)
+        return noted
+
+    async def _give_up(self, draft: Draft) -> None:
+        self._drafts.pop(draft.id, None)
+        await asyncio.to_thread(_delete, draft.path)
 
     def _refuse_twice(self, sha256: str) -> None:
         for draft in self._drafts.values():
@@ -187,16 +200,47 @@ class Drafts:
                 self._drafts.pop(draft.id, None)
                 await asyncio.to_thread(_delete, draft.path)
 
-    def _empty_folder(self) -> None:
+    def _left(self) -> list[Draft]:
+        """The drafts of a former process; what else it left is put away."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self.folder.iterdir():
-            leftover.unlink()
+        drafts = [self._read_note(note) for note in self.folder.glob(f"*{_NOTE}")]
+        left = [draft for draft in drafts if draft is not None]
+        kept = {path for draft in left for path in _paths(draft.path)}
+        for path in self.folder.iterdir():
+            if path not in kept:
+                path.unlink()
+        return left
+
+    def _read_note(self, note: Path) -> Draft | None:
+        """``None`` when it was only half written, or confirmed and not yet put away."""
+        try:
+            told = json.loads(note.read_text(encoding="utf-8"))
+            look = Look(**told.pop("look")) if told["look"] else None
+            path = note.with_name(note.name.removesuffix(_NOTE))
+            draft = Draft(path=path, look=look, kept_until=self.clock() + KEPT_S, **told)
+            if path.stat().st_nlink > 1:  # the queue has it
+                return None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return None if self._library.manual(manual_id(draft.sha256)) else draft
+
+
+def _write_note(draft: Draft) -> None:
+    """What a later process must know of the draft. Raises ``OSError`` on a full disk."""
+    told = asdict(draft)
+    del told["path"], told["kept_until"]
+    draft.path.with_name(draft.path.name + _NOTE).write_text(json.dumps(told), encoding="utf-8")
 
 
 def _delete(path: Path) -> None:
-    """With what the look may have left beside it."""
-    path.unlink(missing_ok=True)
-    view_path(path).unlink(missing_ok=True)
+    """With what was put beside it."""
+    for one in _paths(path):
+        one.unlink(missing_ok=True)
+
+
+def _paths(path: Path) -> tuple[Path, Path, Path]:
+    """The file, what the look left beside it, and the note."""
+    return path, view_path(path), path.with_name(path.name + _NOTE)
 
 
 def _size(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,28 @@ async def test_an_hour_and_a_start_sweep(drafts: Drafts, parts: Parts, clock: Cl
     (drafts.folder / "left by a kill").touch()
     again = Drafts(parts.settings, parts.library, drafts._jobs, clock)
     await again.start()
+    await again.stop()
+    assert list(drafts.folder.iterdir()) == []
+
+
+async def test_drafts_outlive_the_process(drafts: Drafts, parts: Parts, clock: Clock) -> None:
+    kept = await drafts.add(arrived(drafts, "a", "A"), "a.pdf", "eva")
+    confirmed = await drafts.add(arrived(drafts, "b", "B"), "b.pdf", "eva")
+    note = confirmed.path.with_name("b.note").read_text()
+    file = Path(shutil.copy(confirmed.path, drafts.folder.parent / "b"))
+    await drafts.confirm(confirmed.id, ManualMetadata(uploaded_by="eva"))
+    # As a kill leaves it that comes when the queue has the file and the draft is not put away.
+    confirmed.path.hardlink_to(file)
+    confirmed.path.with_name("b.note").write_text(note)
+    (drafts.folder / "c.note").write_text(note[:20])
+    clock.seconds += 1000
+
+    again = Drafts(parts.settings, parts.library, drafts._jobs, clock)
+    await again.start()
+
+    assert again.of("eva") == [replace(kept, kept_until=clock.seconds + KEPT_S)]
+    assert {path.name for path in drafts.folder.iterdir()} == {"a", "a.note"}
+    await again.discard(kept.id, "eva")
     await again.stop()
     assert list(drafts.folder.iterdir()) == []
 
