@@ -75,7 +75,7 @@ def build_services(settings: Settings) -> Services:
     except BaseException:
         database.dispose()
         raise
-    glossary = _plants_words(GlossaryTable(database))
+    glossary = plants_words(GlossaryTable(database))
     reranker = load_reranker(settings)
     log.info(
         "embedder: %s, reranker: %s",
@@ -102,7 +102,7 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def _plants_words(lists: GlossaryTable) -> Glossary:
+def plants_words(lists: GlossaryTable) -> Glossary:
     """The glossary with the plant's list that is in use; without it when it is no longer valid."""
     version = lists.version_in_use()
     try:

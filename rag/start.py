@@ -28,7 +28,7 @@ from rag.messages import say
 from rag.models.allocator import keep_memory_small
 from rag.observe.logs import set_up_logs, toggle_debug
 from rag.settings import Settings
-from rag.store.folder_lock import take_lock
+from rag.store.folder_lock import may_share, take_lock, take_place
 from rag.types import Language, ManualMetadata
 
 if TYPE_CHECKING:
@@ -105,13 +105,13 @@ def _open(
 ) -> tuple[Door, socket.socket]:
     """Take the port, the data folder and everything in it. Raises ``CannotStart``."""
     listener = _listener(host, port, language)
-    _claim(settings.data_dir, language)
-    _prepare_chainlit_root(settings.data_dir / "chainlit")
+    own_folder = _claim(settings, language)
+    _prepare_chainlit_root(own_folder / "chainlit")
     set_up_logs(settings)
     from rag.chat.door import open_door
 
     try:
-        door = open_door(settings)
+        door = open_door(settings, own_folder)
     except RagError as error:
         raise CannotStart(say(error.key, language, **error.values)) from error
     except OSError as error:
@@ -145,20 +145,24 @@ def _listener(host: str, port: int, language: Language) -> socket.socket:
     return listener
 
 
-def _claim(folder: Path, language: Language) -> None:
-    """Make the data folder, try to write there, and hold its lock for as long as we run."""
+def _claim(settings: Settings, language: Language) -> Path:
+    """Make the data folder, try to write there, and hold its lock for as long as we run.
+
+    Returns the folder for what is this process's own: the same, or one in it when it is shared.
+    """
+    folder, shared = settings.data_dir, may_share(settings)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        take_lock(folder)
+        take_lock(folder, shared=shared)
         if (folder / UNFINISHED).exists():
             raise CannotStart(say("start.restore_unfinished", language, folder=str(folder)))
+        return take_place(folder) if shared else folder
     except StoreDown as error:
         process = error.values.get("process", "?")
-        raise CannotStart(
-            say("start.data_in_use", language, folder=str(folder), process=process)
-        ) from error
+        key = "start.data_not_shared" if settings.database_url else "start.data_in_use"
+        raise CannotStart(say(key, language, folder=str(folder), process=process)) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise CannotStart(
@@ -226,7 +230,8 @@ async def _load_samples(door: Door, language: Language) -> None:
             async for now in door.jobs.watch(job.id):
                 _say_progress(f"  {path.name}: {now.stage} {now.done}/{now.total}")
             ended = await door.jobs.job(job.id)
-            if ended.error_key:
+            # Two processes that start together on nothing both load them.
+            if ended.error_key and ended.error_key != "error.already_in_library":
                 raise RagError(ended.error_key, retryable=False, **ended.error_values)
         except RagError as error:
             reason = say(error.key, language, **error.values)

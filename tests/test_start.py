@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from evals.chat_client import ChatClient
+from rag.settings import Settings
 from rag.start import CannotStart, _claim, _listener
 from tests.served import NOBODY_LISTENS, PROJECT, Service, copy_data, served
 
@@ -44,7 +45,7 @@ def test_data_folder_that_is_a_file(tmp_path: Path) -> None:
     obstacle = tmp_path / "data"
     obstacle.touch()
     with pytest.raises(CannotStart, match="cannot be written to"):
-        _claim(obstacle, "en")
+        _claim(Settings(data_dir=obstacle), "en")
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ from rag.store.database import now
 # Only what the database names of these; all other folders and files go along as they are.
 _NAMED = ("manuals", "uploads", "elements")
 # Made anew by the next start, or only of use to the running process.
-_LEFT_OUT = ("cache", "chainlit", "evals", "index", "lock")
+_LEFT_OUT = ("cache", "chainlit", "evals", "index", "lock", "processes")
 _SQLITE_SIDE_FILES = ("-wal", "-shm", "-journal")
 _SECRET = "auth_secret"  # noqa: S105 - a file's name
 _ATTEMPTS = 5

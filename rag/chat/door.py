@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rag.access.accounts import Accounts
 from rag.access.api_keys import ApiKeys
@@ -12,11 +13,13 @@ from rag.access.login_limit import LoginLimit
 from rag.access.rate_limit import RateLimits
 from rag.access.secret import auth_secret
 from rag.access.sessions import Sessions
+from rag.chat.follow import Follower
 from rag.chat.pace import Pace
 from rag.ingest.drafts import Drafts
 from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
+from rag.store.postgres import is_postgres
 
 _WARM_UP_S = 5.0
 
@@ -34,6 +37,7 @@ class Door:
     limits: RateLimits = field(init=False)
     pace: Pace = field(default_factory=Pace)
     _works: bool = False
+    _following: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.keys = ApiKeys(self.services.database)
@@ -49,11 +53,16 @@ class Door:
             self._works = True
             await self.jobs.start()
             await self.drafts.start()
+            if is_postgres(self.services.database):
+                follower = await asyncio.to_thread(Follower, self.services)
+                self._following = asyncio.create_task(follower.keep_following(), name="follower")
             # MLflow's import takes seconds of processor time, which the first question needs more.
             asyncio.get_running_loop().call_later(_WARM_UP_S, self.services.tracer.warm_up)
 
     async def close(self) -> None:
         """Stop what runs in the background and let go of files."""
+        if self._following is not None:
+            self._following.cancel()
         await self.drafts.stop()
         await self.jobs.stop()
         await asyncio.to_thread(self.services.close)
@@ -62,14 +71,18 @@ class Door:
 _open: list[Door] = []
 
 
-def open_door(settings: Settings) -> Door:
-    """Build everything; a second call gives the same. Raises ``RagError`` (data folder in use)."""
+def open_door(settings: Settings, own_folder: Path | None = None) -> Door:
+    """Build everything; a second call gives the same. Raises ``RagError`` (data folder in use).
+
+    ``own_folder`` is this process's alone, for what it does not share with others.
+    """
     if not _open:
         os.environ["CHAINLIT_AUTH_SECRET"] = auth_secret(settings)
         services = build_services(settings)
         accounts = Accounts(services.database)
         jobs = JobQueue(services)
-        drafts = Drafts(settings, services.library, jobs)
+        folder = (own_folder or settings.data_dir) / "drafts"
+        drafts = Drafts(settings, services.library, jobs, folder=folder)
         _open.append(Door(services, accounts, LoginLimit(settings), jobs, drafts))
     return _open[0]
 

@@ -131,6 +131,17 @@ class Ledger:
             kept = connection.execute(find, {"key": key}).scalar()
         return str(json.loads(kept or "{}").get("cache_key", ""))
 
+    def bad_since(self, moment: str) -> list[str]:
+        """Under which keys the answers are kept that were found bad after ``moment``."""
+        find = text(
+            "SELECT a.provenance FROM ratings r JOIN answers a ON a.id = r.answer_id "
+            "WHERE r.value = 0 AND r.updated_at > :moment"
+        )
+        with reading(self._engine).begin() as connection:
+            found = connection.execute(find, {"moment": moment}).scalars()
+            keys = [json.loads(kept).get("cache_key", "") for kept in found]
+        return [key for key in keys if key]
+
     def oldest_trace(self) -> PendingTrace | None:
         """The answer that has waited longest for MLflow."""
         query = text("SELECT * FROM pending_traces ORDER BY number LIMIT 1")
