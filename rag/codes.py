@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
-_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"), "-")
+_OTHER_HYPHEN = re.compile("[\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d]")
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff\ufffe"), None)
 
 # Words that make the number behind them a fault code, German and English.
@@ -33,6 +34,7 @@ _FAULT_CODE = re.compile(
     r"|(?P<apart>(?:[AEFHW]|ER|AL) \d{2,4})"
     r")(?![\w-]|[.,]\d)"
 )
+_DIGIT = re.compile(r"\d")
 _BEHIND_NUMBER = re.compile(r"\d\s*$")
 _NOT_FAULTS = frozenset(
     "din iso en iec vde vdi ansi ip dn pn sw nr no co vg hlp sae api pl cat rev ral ip ph pos abb "
@@ -61,13 +63,15 @@ _THREAD = re.compile(
 _FOLDED_THREAD = re.compile(r"^m\d+x\d+[.,]\d+$")
 
 
+@lru_cache(maxsize=10_000)
 def fold_code(code: str) -> str:
     """The form in which spellings of one code are equal: ``"E-104"``, ``"E 104"`` → ``"e104"``.
 
     A word that only says that a number is a code is dropped: ``"Fehler 104"`` → ``"104"``.
     Folding twice changes nothing.
     """
-    text = unicodedata.normalize("NFKC", code.translate(_INVISIBLE)).translate(_HYPHENS)
+    text = unicodedata.normalize("NFKC", code.translate(_INVISIBLE))
+    text = _OTHER_HYPHEN.sub("-", text)
     text = text.casefold().replace("×", "x").strip()
     text = _LEADING_WORD.sub("", text)
     text = re.sub(r"[\s\-_]", "", text)
@@ -78,6 +82,8 @@ def fold_code(code: str) -> str:
 
 def find_codes(text: str) -> list[str]:
     """Every fault code, part number and thread size of ``text``, as printed, in order, once."""
+    if not _DIGIT.search(text):
+        return []  # every code has a digit, and most lines have none
     return _in_order(text, _fault_spans(text) + _part_spans(text) + _thread_spans(text))
 
 
@@ -109,7 +115,7 @@ def _inside(span: tuple[int, int], others: list[tuple[int, int]]) -> bool:
 
 
 def _fault_spans(text: str) -> list[tuple[int, int]]:
-    text = text.translate(_HYPHENS)
+    text = _OTHER_HYPHEN.sub("-", text)
     spans = [match.span() for match in _WORD_AND_NUMBER.finditer(text)]
     for match in _FAULT_CODE.finditer(text):
         letters = re.match(r"[A-Za-z]*", match.group())
@@ -122,7 +128,7 @@ def _fault_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _part_spans(text: str) -> list[tuple[int, int]]:
-    text = text.translate(_HYPHENS)
+    text = _OTHER_HYPHEN.sub("-", text)
     return [
         match.span()
         for match in _JOINED.finditer(text)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from rag.answer.records import ROW_KINDS
 from rag.answer.relevance import Relevance
-from rag.answer.values import find_values
+from rag.answer.values import has_values
 from rag.retrieve.intent import intent_of
 from rag.types import Chunk, Language
 
@@ -67,7 +67,7 @@ def best_line(chunk: Chunk, relevance: Relevance) -> str:
 
 def best_line_score(chunk: Chunk, relevance: Relevance) -> float:
     """What the passage's best single line or sentence says about the question."""
-    return max(relevance.scores([part], chunk.language)[0] for part in _split(chunk))
+    return relevance.best(_split(chunk), chunk.language)
 
 
 def shortened(text: str, characters: int) -> str:
@@ -109,7 +109,7 @@ def _with_value(
     parts: Sequence[str], scores: Sequence[float], chosen: list[int], language: Language
 ) -> list[int]:
     """Where a value is asked for and no chosen part has one, the best part that has."""
-    valued = {place for place, part in enumerate(parts) if find_values(part, language)}
+    valued = {place for place, part in enumerate(parts) if has_values(part, language)}
     if not valued or valued & set(chosen):
         return chosen
     return sorted([*chosen, max(valued, key=lambda place: (scores[place], -place))])

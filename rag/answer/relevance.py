@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from rag.answer.records import codes_of
-from rag.answer.values import find_values
+from rag.answer.values import has_values
 from rag.retrieve.snapshot import Snapshot
 from rag.types import Language
 
@@ -34,28 +34,53 @@ class Relevance:
         self._snapshot = snapshot
         self._groups = snapshot.groups(question, language, manual_languages)
         self._codes = frozenset(codes_of(question))
+        self._seen: dict[frozenset[str], list[float]] = {}
         self.asks_value = asks_value
 
     def scores(self, lines: Sequence[str], language: Language) -> list[float]:
         """A score for each line; a word that stands in many of them says less."""
-        per_line = [self._per_group(line, language) for line in lines]
+        per_line = self._per_line(lines, language)
         spread = [
             sum(scores[place] > 0 for scores in per_line) for place in range(len(self._groups))
         ]
-        found = []
-        for line, scores in zip(lines, per_line, strict=True):
-            total = sum(
-                score / count**0.5 for score, count in zip(scores, spread, strict=True) if count
-            )
-            total += _CODE * len(self._codes & codes_of(line).keys())
-            if total and self.asks_value and find_values(line, language):
-                total += _VALUE
-            found.append(total)
-        return found
+        return [
+            self._score(line, language, scores, spread)
+            for line, scores in zip(lines, per_line, strict=True)
+        ]
 
-    def _per_group(self, line: str, language: Language) -> list[float]:
-        terms = set(self._snapshot.analyzer.terms(line, language))
-        return [self._group_score(place, terms) for place in range(len(self._groups))]
+    def best(self, lines: Sequence[str], language: Language) -> float:
+        """The highest score that one of the lines has on its own."""
+        per_line = self._per_line(lines, language)
+        alone = [1] * len(self._groups)
+        return max(
+            self._score(line, language, scores, alone)
+            for line, scores in zip(lines, per_line, strict=True)
+        )
+
+    def _score(
+        self, line: str, language: Language, scores: Sequence[float], spread: Sequence[int]
+    ) -> float:
+        total: float = sum(
+            score / count**0.5 for score, count in zip(scores, spread, strict=True) if count
+        )
+        if self._codes:
+            total += _CODE * len(self._codes & codes_of(line).keys())
+        if total and self.asks_value and has_values(line, language):
+            total += _VALUE
+        return total
+
+    def _per_line(self, lines: Sequence[str], language: Language) -> list[list[float]]:
+        """What each line says of each group."""
+        terms = self._snapshot.kept_terms.of(lines, language)
+        return [self._per_group(found & self._known) for found in terms]
+
+    def _per_group(self, terms: frozenset[str]) -> list[float]:
+        """The same for lines with the same words of the question: most have none."""
+        kept = self._seen.get(terms)
+        if kept is None:
+            kept = [self._group_score(place, terms) for place in range(len(self._groups))]
+            self._seen[terms] = kept
+        return kept
 
     def _group_score(self, place: int, terms: Collection[str]) -> float:
         ways = []
@@ -65,6 +90,13 @@ class Relevance:
             ways.append(sum(parts) * found / len(parts) if parts else 0.0)
         best = max(ways, default=0.0)
         return best + _OTHER_WAYS * (sum(ways) - best)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """Every term that could speak of the question."""
+        return frozenset(
+            term for ways in self._weighted for words in ways for word in words for term, _ in word
+        )
 
     @cached_property
     def _weighted(self) -> list[list[list[list[tuple[str, float]]]]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,22 @@ def _spellings() -> list[tuple[str, Unit]]:
 
 _END = r"(?![^\W_]|[²³⁻/]\w)"
 _UNITS = [(re.compile(rf"(?:{spelling}){_END}"), unit) for spelling, unit in _spellings()]
+_LONGEST = 40  # letters that a unit may take, with those behind it that tell where it ends
 UNIT_BY_NAME = {unit.name: unit for _, unit in _UNITS}
 
 
 def unit_at(text: str, position: int) -> tuple[Unit, int] | None:
     """The longest unit that is written at ``position``, and where it ends."""
+    found = _unit_of(text[position : position + _LONGEST])
+    return (found[0], position + found[1]) if found else None
+
+
+@lru_cache(maxsize=4_000)
+def _unit_of(text: str) -> tuple[Unit, int] | None:
+    """The longest unit that ``text`` begins with, and its length."""
     best: tuple[Unit, int] | None = None
     for pattern, unit in _UNITS:
-        found = pattern.match(text, position)
+        found = pattern.match(text)
         if found and (best is None or found.end() > best[1]):
             best = (unit, found.end())
     return best

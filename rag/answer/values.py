@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.answer.units import UNIT_BY_NAME, Unit, unit_at
 from rag.codes import find_codes
@@ -34,6 +35,9 @@ _INTERVALS = [
         (r"jährlich\w{0,2}|annual(?:ly)?|yearly", 1.0, "years"),
     )
 ]
+_ANY_INTERVAL = re.compile(
+    "|".join(f"(?:{pattern.pattern})" for pattern, _, _ in _INTERVALS), re.IGNORECASE
+)
 _CITATION = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
 
 
@@ -63,13 +67,10 @@ class Value:
 
 def find_values(text: str, language: Language) -> list[Value]:
     """All numbers of ``text`` but list numbers, citations and dates; ranges as their two ends."""
-    ignored = [
-        found.span()
-        for pattern in (_LIST_NUMBER, _CITATION, _DATE)
-        for found in pattern.finditer(text)
-    ] + code_spans(text)
+    numbers = list(_NUMBER.finditer(text))
+    ignored = _no_values(text) if numbers else []
     found_values: list[Value] = []
-    for found in _NUMBER.finditer(text):
+    for found in numbers:
         if any(start <= found.start(2) < end for start, end in ignored):
             continue
         if found_values and found.start(2) < found_values[-1].end:
@@ -92,6 +93,8 @@ def find_values(text: str, language: Language) -> list[Value]:
                 digits,
             )
         )
+    if not _ANY_INTERVAL.search(text):
+        return found_values
     found_values += [
         Value(*found.span(), found[0], (count,), unit, 0)
         for pattern, count, unit in _INTERVALS
@@ -101,13 +104,33 @@ def find_values(text: str, language: Language) -> list[Value]:
     return sorted(found_values, key=lambda value: value.start)
 
 
+@lru_cache(maxsize=2_000)
+def has_values(text: str, language: Language) -> bool:
+    """Whether a line says any number."""
+    return bool(find_values(text, language))
+
+
+def _no_values(text: str) -> list[tuple[int, int]]:
+    """Where numbers stand that are none to check: of lists, citations, dates and codes."""
+    spans = [
+        found.span()
+        for pattern in (_LIST_NUMBER, _CITATION, _DATE)
+        for found in pattern.finditer(text)
+    ]
+    return spans + code_spans(text)
+
+
 def code_spans(text: str) -> list[tuple[int, int]]:
     """Where fault codes, part numbers and thread sizes stand."""
     spans = [found.span() for found in _SPACED_PART_NUMBER.finditer(text)]
     for code in find_codes(text):
-        pattern = rf"(?<!\w){re.escape(code)}(?!\w)"
-        spans += [found.span() for found in re.finditer(pattern, text)]
+        spans += [found.span() for found in _whole(code).finditer(text)]
     return spans
+
+
+@lru_cache(maxsize=1_000)
+def _whole(code: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(code)}(?!\w)")
 
 
 def _is_sign(text: str, position: int) -> bool:

@@ -44,7 +44,13 @@ async def look_closer(
 def _look(search: Search, snapshot: Snapshot, found: Found, hits: Sequence[Hit]) -> Looked:
     names = {part for one in search.services.library.machines() for part in designations(one)}
     together = Together(
-        search.question, search.language, found.groups, found.weights, snapshot.analyzer, names
+        search.question,
+        search.language,
+        found.groups,
+        found.weights,
+        snapshot.analyzer,
+        names,
+        snapshot.kept_terms,
     )
     seen = {
         hit.chunk.id: together.look(hit.chunk, snapshot.language_of(hit.chunk))

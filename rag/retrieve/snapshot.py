@@ -17,6 +17,7 @@ from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.counts import Integers, TermCounter, joined
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.intent import PRIORS, intent_of
+from rag.retrieve.kept_terms import KeptTerms
 from rag.retrieve.query import QueryBuilder
 from rag.retrieve.scoring import Index, ceiling, coverage, group_scores, varied
 from rag.retrieve.sparse import Candidates, Places, SparsePostings
@@ -84,6 +85,7 @@ class Snapshot:
         lexicon = glossary.words() if glossary else ()
         splitter = CompoundSplitter(frequencies, lexicon) if self.tuning.compounds else None
         self.analyzer = Analyzer(splitter)
+        self.kept_terms = KeptTerms(self.analyzer)
 
         self._postings: Postings | SparsePostings
         counter = TermCounter(self.analyzer, heading=self.tuning.heading)

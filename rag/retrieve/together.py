@@ -15,7 +15,8 @@ from functools import lru_cache
 
 from rag.retrieve.analyzer import Analyzer
 from rag.retrieve.asked import asked_quantity, has_unit
-from rag.retrieve.terms import Alternative, Group
+from rag.retrieve.kept_terms import KeptTerms
+from rag.retrieve.terms import Group
 from rag.retrieve.words import fold, root, stem
 from rag.types import Chunk, Language
 
@@ -57,6 +58,41 @@ class Nearness:
     sentence: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """How a group is said: its own word ``whole`` (nothing for names), the parts of a compound, and
+    other ways: the terms for each of their words, and how much of the meaning they have."""
+
+    whole: frozenset[str]
+    leaves: tuple[str, ...]
+    ways: tuple[tuple[tuple[frozenset[str], ...], float], ...]
+
+    def terms(self) -> Iterator[str]:
+        yield from self.whole
+        yield from self.leaves
+        for words, _ in self.ways:
+            for word in words:
+                yield from word
+
+    def share(self, terms: frozenset[str], synonym: float) -> float:
+        """How far ``terms`` say it, 0 to 1."""
+        own = 0.0
+        if self.whole:
+            if not terms.isdisjoint(self.whole):
+                return 1.0
+            if self.leaves:
+                own = (sum(part in terms for part in self.leaves) / len(self.leaves)) ** 2
+                if own == 1.0:
+                    return own
+        best = 0.0
+        for words, says in self.ways:
+            # Squared: half a name is no name.
+            there = sum(not terms.isdisjoint(word) for word in words)
+            if there:
+                best = max(best, says * float((there / len(words)) ** 2))
+        return max(own, synonym * best)
+
+
 class Together:
     """Looks at passages for one question. ``groups`` are its words with all the ways to say each,
     ``weights`` their inverse document frequency with what they count (0: none of its own)."""
@@ -69,8 +105,10 @@ class Together:
         weights: Sequence[float],
         analyzer: Analyzer,
         named: Collection[str] = (),
+        kept: KeptTerms | None = None,
     ) -> None:
         self._analyzer = analyzer
+        self._kept = kept or KeptTerms(analyzer)
         self._named = named
         self._groups = groups
         self._language = language
@@ -81,16 +119,21 @@ class Together:
             self._weight(group, weight, nouns)
             for group, weight in zip(groups, weights, strict=True)
         ]
-        self._known = self._all_terms()
+        self._said = [self._said_of(group) for group in groups]
+        self._known = frozenset(term for said in self._said for term in said.terms())
         self._seen: dict[tuple[frozenset[str], float], list[float]] = {}
         self.whole = sum(self.weights) + _UNIT_WEIGHT * bool(self._asked.units)
 
-    def _all_terms(self) -> frozenset[str]:
-        known: set[str] = set()
-        for group in self._groups:
-            known.update(term for one in group.alternatives for term, _ in one.terms())
-            known.update(self._whole_words(group.label), self._leaves(group.label))
-        return frozenset(known)
+    def _said_of(self, group: Group) -> _Said:
+        return _Said(
+            frozenset(self._whole_words(group.label) if group.own else ()),
+            tuple(self._leaves(group.label)),
+            tuple(
+                (tuple(frozenset(term for term, _ in word) for word in one.words), one.says)
+                for one in group.alternatives
+                if one.words
+            ),
+        )
 
     def _weight(self, group: Group, weight: float, nouns: Collection[str]) -> float:
         if not group.own:  # "geht an und aus": names made of small words only say one thing
@@ -114,8 +157,9 @@ class Together:
             return Nearness()
         synonym = _SYNONYM if language == self._language else _TRANSLATION
         texts = sentences(chunk.text)
-        terms = [self._terms(text, language) for text in texts]
-        above = self._terms(" / ".join(chunk.heading), language)
+        # The terms that any word of the question could mean: of the heading, of each sentence.
+        found = self._kept.of((" / ".join(chunk.heading), *texts), language)
+        above, *terms = [one & self._known for one in found]
         heading = self._present(above, synonym)
         everywhere = self._present(frozenset().union(*terms), synonym)
         passage = sum(
@@ -126,19 +170,30 @@ class Together:
             max(_HEADING * over, _PASSAGE * beside)
             for over, beside in zip(heading, everywhere, strict=True)
         ]
-        best = Nearness(passage=passage / self.whole)
+        best, most = Nearness(passage=passage / self.whole), 0.0
         for text, mine in zip(texts, terms, strict=True):
-            has = [max(pair) for pair in zip(self._present(mine, synonym), base, strict=True)]
-            near = self._nearness(text, has, best.passage)
-            if near.together > best.together:
-                best = near
+            pairs = [
+                (weight, max(one, under))
+                for weight, one, under in zip(
+                    self.weights, self._present(mine, synonym), base, strict=True
+                )
+            ]
+            unit = has_unit(text, self._asked.units) if self._asked.units else None
+            if unit is not None:
+                pairs.append((_UNIT_WEIGHT, float(unit)))
+            together = sum(weight * one for weight, one in pairs) / self.whole
+            if together > most:
+                most, best = together, self._nearness(text, pairs, unit, best.passage)
         return best
 
-    def _nearness(self, sentence: str, has: Sequence[float], passage: float) -> Nearness:
-        unit = has_unit(sentence, self._asked.units) if self._asked.units else None
-        pairs = list(zip(self.weights, has, strict=True))
-        if unit is not None:
-            pairs.append((_UNIT_WEIGHT, float(unit)))
+    def _nearness(
+        self,
+        sentence: str,
+        pairs: Sequence[tuple[float, float]],
+        unit: bool | None,
+        passage: float,
+    ) -> Nearness:
+        """``pairs``: what each word weighs and how far the sentence says it."""
         logs = sum(weight * math.log(max(one, _NOWHERE)) for weight, one in pairs)
         worst = max(weight * (1.0 - one) for weight, one in pairs)
         own = sum(weight for weight, one in pairs if one > _HEADING)
@@ -153,18 +208,14 @@ class Together:
             sentence=sentence,
         )
 
-    def _terms(self, text: str, language: Language) -> frozenset[str]:
-        """The terms of a text that any word of the question could mean."""
-        return frozenset(self._analyzer.terms(text, language)) & self._known
-
     def _present(self, terms: frozenset[str], synonym: float) -> list[float]:
         """Per word of the question how far these terms say it (0 to 1)."""
         kept = self._seen.get((terms, synonym))
         if kept is not None:
             return kept
         found = [
-            self._said(group, terms, synonym) if terms and (weight or group.says) else 0.0
-            for group, weight in zip(self._groups, self.weights, strict=True)
+            said.share(terms, synonym) if terms and (weight or group.says) else 0.0
+            for said, group, weight in zip(self._said, self._groups, self.weights, strict=True)
         ]
         for number, name in enumerate(self._groups):
             if name.says and found[number]:  # "Ölwechsel" says "oil" and "change"
@@ -174,20 +225,6 @@ class Together:
                         found[place] = max(found[place], min(most, found[number]))
         self._seen[terms, synonym] = found
         return found
-
-    def _said(self, group: Group, terms: frozenset[str], synonym: float) -> float:
-        own = self._own(group.label, terms) if group.own else 0.0
-        if own == 1.0:
-            return own
-        ways = (_way(alternative, terms) for alternative in group.alternatives)
-        return max(own, synonym * max(ways, default=0.0))
-
-    def _own(self, word: str, terms: frozenset[str]) -> float:
-        """The word itself, or the share of a compound's parts that are there."""
-        if not terms.isdisjoint(self._whole_words(word)):
-            return 1.0
-        parts = self._leaves(word)
-        return (sum(part in terms for part in parts) / len(parts)) ** 2 if parts else 0.0
 
     @staticmethod
     def _whole_words(word: str) -> set[str]:
@@ -202,14 +239,6 @@ class Together:
         if splitter is None or not word.isalpha():
             return []
         return [root(part, "de") for part in splitter.split(fold(word))]
-
-
-def _way(alternative: Alternative, terms: frozenset[str]) -> float:
-    """The share of an alternative's words that are there, squared: half a name is no name."""
-    if not alternative.words:
-        return 0.0
-    there = sum(any(term in terms for term, _ in word) for word in alternative.words)
-    return alternative.says * float((there / len(alternative.words)) ** 2)
 
 
 @lru_cache(maxsize=2000)
