@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.served import PROJECT, Service
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
@@ -18,8 +19,9 @@ NAMED = "127.0.0.2"  # the address that the service's TRUSTED_PROXIES names
 
 
 @contextmanager
-def proxied(service: Service, work: Path) -> Iterator[tuple[Service, str]]:
-    """The service as it looks from outside, by https; and the address for plain http.
+def proxied(service: Service, work: Path, *more: Service) -> Iterator[tuple[Service, str]]:
+    """The service as it looks from outside, by https; and the address for plain http. With
+    ``more`` they are several processes of it.
 
     ``deploy/nginx.conf`` as it is, but for ports, paths, and the address it asks from.
     """
@@ -30,10 +32,11 @@ def proxied(service: Service, work: Path) -> Iterator[tuple[Service, str]]:
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*make.split(), *subject, *files], check=True, capture_output=True)
-    https, http = _free_port(), _free_port()
+    https, http = free_port(), free_port()
     text = (PROJECT / "deploy" / "nginx.conf").read_text()
+    processes = (f"server {one.address.removeprefix('http://')};" for one in (service, *more))
     for pattern, value in (
-        (r"server app:8000;", f"server {service.address.removeprefix('http://')};"),
+        (r"server app:8000;(?!\S)", " ".join(processes)),
         (r"listen 443 ", f"listen {https} "),
         (r"listen 80 ", f"listen {http} "),
         (r"/etc/nginx/tls", str(work)),
@@ -55,12 +58,6 @@ def proxied(service: Service, work: Path) -> Iterator[tuple[Service, str]]:
     finally:
         server.terminate()
         server.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _up(address: str, server: subprocess.Popen[bytes]) -> str:
