@@ -13,6 +13,30 @@ import httpx
 import socketio
 
 
+def hello(session_id: str) -> dict[str, str]:
+    """What the page says of itself when it opens its socket."""
+    return {
+        "sessionId": session_id,
+        "threadId": "",
+        "clientType": "webapp",
+        "userEnv": "{}",
+        "chatProfile": "",
+    }
+
+
+def typed(name: str, **message: str) -> dict[str, Any]:
+    """What the page sends when ``name`` presses enter; ``message`` has at least its ``output``."""
+    step = {
+        "id": str(uuid.uuid4()),
+        "threadId": "",
+        "name": name,
+        "type": "user_message",
+        "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **message,
+    }
+    return {"message": step, "fileReferences": []}
+
+
 @dataclass
 class Reply:
     """What came back for one question. Times are in seconds from sending it."""
@@ -62,13 +86,7 @@ class ChatClient:
             headers={"Cookie": cookies, "Accept-Language": self._http.headers["Accept-Language"]},
             transports=["websocket"],
             wait_timeout=30,  # the default of a second is short for a busy machine
-            auth={
-                "sessionId": self.session_id,
-                "threadId": "",
-                "clientType": "webapp",
-                "userEnv": "{}",
-                "chatProfile": "",
-            },
+            auth=hello(self.session_id),
         )
         await self._socket.emit("connection_successful")
         async with asyncio.timeout(30):
@@ -101,21 +119,13 @@ class ChatClient:
         )
         response.raise_for_status()
 
-    async def _send(self, message: dict[str, Any], timeout_s: float) -> Reply:
+    async def _send(self, message: dict[str, str], timeout_s: float) -> Reply:
         self._steps.clear()
         self._elements = []
         self._first_token = None
         self._task_ended.clear()
-        step = {
-            "id": str(uuid.uuid4()),
-            "threadId": "",
-            "name": self._account["username"],
-            "type": "user_message",
-            "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            **message,
-        }
         sent = time.monotonic()
-        await self._socket.emit("client_message", {"message": step, "fileReferences": []})
+        await self._socket.emit("client_message", typed(self._account["username"], **message))
         async with asyncio.timeout(timeout_s):
             await self._task_ended.wait()
         total = time.monotonic() - sent

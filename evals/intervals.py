@@ -83,3 +83,9 @@ def _bounds(sample: np.ndarray) -> tuple[float, float]:
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def percentile(values: Sequence[float], share_below: float) -> float:
+    """The value below which ``share_below`` of the values lie (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share_below * len(ordered)))]

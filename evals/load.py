@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -28,7 +27,13 @@ from typing import Any
 import httpx
 
 from evals.cgroup import CgroupMemory, ProcessMemory
+from evals.intervals import percentile
 from evals.memory import MEGABYTE, serving
+from rag.access.accounts import Accounts, random_password
+from rag.access.api_keys import ApiKeys
+from rag.settings import Settings
+from rag.store.database import open_database
+from rag.types import Role
 
 ROOT = Path(__file__).parents[1]
 LOCUST_PYTHON = ROOT / ".venv-evals" / "bin" / "python"
@@ -40,8 +45,8 @@ EVERY_S = 1.0
 
 
 @contextmanager
-def stand_in(log: Path) -> Iterator[str]:
-    """The scripted Ollama as a process: a token every 10 ms. Yields its address."""
+def stand_in(log: Path) -> Iterator[tuple[str, int]]:
+    """The scripted Ollama as a process: a token every 10 ms. Yields its address and its id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -60,39 +65,43 @@ def stand_in(log: Path) -> Iterator[str]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"no stand-in:\n{log.read_text()}") from None
                 time.sleep(0.1)
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait(10)
 
 
-def accounts(count: int, environment: dict[str, str]) -> dict[str, str]:
-    """Names and passwords of new technicians."""
-    made = {}
-    for number in range(count):
-        said = _access(environment, "add", f"load{number}", "technician")
-        made[f"load{number}"] = said.split()[-1]
-    return made
+def callers(chat: int, api: int, data_dir: Path) -> tuple[dict[str, str], list[str]]:
+    """Names and passwords of new technicians, and secrets of new API keys that may ask."""
+    engine = open_database(Settings(data_dir=data_dir))
+    try:
+        accounts, passwords = Accounts(engine), {}
+        for number in range(chat):
+            passwords[f"load{number}"] = random_password()
+            accounts.create(f"load{number}", passwords[f"load{number}"], Role.TECHNICIAN)
+        keys = ApiKeys(engine)
+        secrets = [
+            keys.create(f"load{number}", ["ask"], created_by="load")[1] for number in range(api)
+        ]
+    finally:
+        engine.dispose()
+    return passwords, secrets
 
 
-def keys(count: int, environment: dict[str, str]) -> list[str]:
-    """Secrets of new API keys that may ask."""
-    said = [_access(environment, "keys", "add", f"load{number}") for number in range(count)]
-    return [re.findall(r"\S{40,}", one)[-1] for one in said]
+def processor_s(pid: int) -> float:
+    """Processor time that a process has used, user and system, in seconds."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # it has just ended
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _access(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "-m", "rag.access", *arguments]
-    run = subprocess.run(
-        command, env={**os.environ, **environment}, cwd=ROOT, capture_output=True, text=True
-    )
-    if run.returncode:
-        raise RuntimeError(f"rag.access {' '.join(arguments)}: {run.stderr}")
-    return run.stdout
-
-
-def drive(plan: dict[str, Any], minutes: float, memory: Any, work: Path) -> list[float]:
-    """Run locust to its end; anonymous memory in MB, a value each second."""
+def drive(
+    plan: dict[str, Any], minutes: float, memory: Any, work: Path, watched: dict[str, int]
+) -> tuple[list[float], dict[str, float]]:
+    """Run locust to its end; anonymous memory in MB, a value each second, and the processor time
+    that ``watched`` (names and process ids) and locust took meanwhile, in seconds."""
     file = work / "plan.json"
     file.write_text(json.dumps(plan))
     users = plan["chat_users"] + plan["api_users"]
@@ -103,20 +112,25 @@ def drive(plan: dict[str, Any], minutes: float, memory: Any, work: Path) -> list
     with (work / "locust.log").open("wb") as log:
         environment = {**os.environ, "LOAD_PLAN": str(file), "PYTHONPATH": str(ROOT)}
         locust = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        watched = {**watched, "locust": locust.pid}
+        before = {name: processor_s(pid) for name, pid in watched.items()}
+        after = dict(before)
         while locust.poll() is None:
             samples.append(memory.sample().anonymous / MEGABYTE)
+            after |= {name: processor_s(pid) or after[name] for name, pid in watched.items()}
             time.sleep(EVERY_S)
     if not Path(plan["measured"]).exists():
         raise RuntimeError(f"locust failed:\n{(work / 'locust.log').read_text()[-3000:]}")
-    return samples
+    return samples, {name: after[name] - before[name] for name in watched}
 
 
-def share(values: Sequence[float], part: float) -> float:
-    ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(len(ordered) * part))], 1)
+def spread(values: Sequence[float]) -> dict[str, float]:
+    return {"p50": round(percentile(values, 0.5), 1), "p95": round(percentile(values, 0.95), 1)}
 
 
-def summary(measured: dict[str, Any], samples: Sequence[float], kills: int) -> dict[str, Any]:
+def summary(
+    measured: dict[str, Any], samples: Sequence[float], processor: dict[str, float], kills: int
+) -> dict[str, Any]:
     """What was measured, and whether it keeps what was promised."""
     results: dict[str, int] = measured["results"]
     errors = {name: n for name, n in results.items() if not name.endswith((": answered", ": 429"))}
@@ -124,15 +138,17 @@ def summary(measured: dict[str, Any], samples: Sequence[float], kills: int) -> d
     third = len(samples) // 3
     growth = fmean(samples[-third:]) - fmean(samples[third : 2 * third]) if third else 0.0
     doors = {
-        door: {"n": len(values), "p50": share(values, 0.5), "p95": share(values, 0.95)}
+        door: {"n": len(values), **spread(values)}
         for door, values in {**measured["first_token_ms"], "all": everything}.items()
         if values
     }
     return {
         "first_token_overhead_ms": doors,
-        "whole_ms": {
-            door: {"p50": share(values, 0.5), "p95": share(values, 0.95)}
-            for door, values in measured["whole_ms"].items()
+        "whole_ms": {door: spread(values) for door, values in measured["whole_ms"].items()},
+        # Robust beside other work on the machine, which time by the clock is not.
+        "processor_ms_per_answer": {
+            name: round(1000 * seconds / max(1, sum(results.values())), 1)
+            for name, seconds in processor.items()
         },
         "results": results,
         "errors": errors,
@@ -158,6 +174,8 @@ def show(result: dict[str, Any]) -> None:
         )
     for name, count in sorted(result["results"].items()):
         print(f"{count:6} {name}")
+    shares = result["processor_ms_per_answer"].items()
+    print("processor time per answer: " + ", ".join(f"{name} {ms} ms" for name, ms in shares))
     memory = result["memory_mb"]
     print(
         f"anonymous memory: peak {memory['peak']} MB, middle third {memory['middle_third']} MB, "
@@ -174,7 +192,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         memory = ProcessMemory()
         print(f"No memory cgroup here ({error}): sampling, the limit is not enforced.")
     questions = [json.loads(line)["question"] for line in QUESTIONS.read_text().splitlines()]
-    with stand_in(work / "stand-in.log") as ollama:
+    with stand_in(work / "stand-in.log") as (ollama, model):
         environment = {
             "DATA_DIR": str(work / "data"),
             "OLLAMA_BASE_URL": ollama,
@@ -185,23 +203,26 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         }
         try:
             with serving(memory, environment, work / "server.log") as (address, server):
+                accounts, keys = callers(options.chat, options.api, work / "data")
                 plan = {
                     "address": address,
-                    "accounts": accounts(options.chat, environment),
-                    "keys": keys(options.api, environment),
+                    "accounts": accounts,
+                    "keys": keys,
                     "chat_users": options.chat,
                     "api_users": options.api,
                     "questions": questions,
                     "model_s": TOKEN_PAUSE_S,
                     "measured": str(work / "measured.json"),
                 }
-                samples = drive(plan, options.minutes, memory, work)
+                watched = {"app": server.pid, "stand-in": model}
+                samples, processor = drive(plan, options.minutes, memory, work, watched)
                 if server.poll() is not None:
                     raise RuntimeError((work / "server.log").read_text()[-3000:])
                 kills = memory.out_of_memory_kills()
         finally:
             memory.remove()
-    return summary(json.loads((work / "measured.json").read_text()), samples, kills)
+    measured = json.loads((work / "measured.json").read_text())
+    return summary(measured, samples, processor, kills)
 
 
 def main() -> int:

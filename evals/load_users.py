@@ -22,6 +22,8 @@ from gevent.event import Event
 from locust import User, constant_pacing, events, task
 from locust.env import Environment
 
+from evals.chat_client import hello, typed
+
 PLAN: dict[str, Any] = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
 # Under the limit of 10 a minute that each user and each key has.
 EACH_S = 7.0
@@ -101,13 +103,7 @@ class ChatUser(Asker):
             headers={"Cookie": cookies, "Accept-Language": "de"},
             socketio_path="/ws/socket.io",
             transports=["websocket"],
-            auth={
-                "sessionId": str(uuid.uuid4()),
-                "threadId": "",
-                "clientType": "webapp",
-                "userEnv": "{}",
-                "chatProfile": "",
-            },
+            auth=hello(str(uuid.uuid4())),
         )
         self.socket.emit("connection_successful")
         if not self.started.wait(PATIENCE_S):
@@ -120,15 +116,7 @@ class ChatUser(Asker):
         self.steps.clear()
         self.ended.clear()
         self.sent = time.perf_counter()
-        step = {
-            "id": str(uuid.uuid4()),
-            "threadId": "",
-            "name": self.name,
-            "type": "user_message",
-            "output": question,
-            "createdAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        self.socket.emit("client_message", {"message": step, "fileReferences": []})
+        self.socket.emit("client_message", typed(self.name, output=question))
         if not self.ended.wait(PATIENCE_S):
             raise TimeoutError("no answer")
         if self.sent is not None:
@@ -177,7 +165,7 @@ class ApiUser(Asker):
                 return "429"
             response.raise_for_status()
             told = False
-            for line in response.iter_lines(chunk_size=1):
+            for line in response.iter_lines(chunk_size=None):
                 if line == b"event: token" and not told:
                     told = True
                     self.note_first_token(sent)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.harness import GOLD, SAMPLES, Bench, build_library
+from evals.intervals import percentile
 from rag.retrieve.find import find_passages
 from rag.types import Hit, Retrieval, Scope, Stage
 
@@ -213,12 +214,6 @@ def latencies(results: Sequence[Result]) -> dict[str, dict[str, float]]:
         stage: {"p50": round(percentile(ms, 0.5), 2), "p95": round(percentile(ms, 0.95), 2)}
         for stage, ms in times.items()
     }
-
-
-def percentile(values: Sequence[float], share_below: float) -> float:
-    """The value below which ``share_below`` of the values lie (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share_below * len(ordered)))]
 
 
 def row(result: Result) -> dict[str, Any]:

@@ -89,10 +89,6 @@ class Flights:
                 self._nobody.set()
 
     @property
-    def under_way(self) -> int:
-        return len(self._all)
-
-    @property
     def riders(self) -> int:
         """Everybody who waits for something under way."""
         return sum(flight.riders for flight in self._all)
