@@ -11,12 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rag.api.caller import request_language
 from rag.api.manual_rows import admin_of, job_row
-from rag.api.manual_upload import clean_field, safe_name, take_in
+from rag.api.manual_upload import checked_day, clean_field, safe_name, take_in
 from rag.chat.door import Door
-from rag.errors import RagError
 from rag.ingest.drafts import Draft
 from rag.store.disk import require_room
-from rag.store.revisions import day_of
 from rag.types import Language, Manual, ManualMetadata, ManualStatus, Replaces
 
 Text = Annotated[str, Field(max_length=1000)]
@@ -92,14 +90,6 @@ def _add_drafts(router: APIRouter, door: Door) -> None:
         admin = await admin_of(request, door)
         await door.drafts.discard(draft_id, admin.name)
         return {"draft": None}
-
-
-def checked_day(text: str) -> str:
-    """An ISO date or "". Raises ``RagError("error.date_wrong")``."""
-    day = clean_field(text)
-    if day and not day_of(day):
-        raise RagError("error.date_wrong", date=day[:40])
-    return day
 
 
 def _metadata(said: Said, admin: str = "") -> ManualMetadata:

@@ -156,6 +156,26 @@ class BodyLimit:
         await refuse(scope, receive, send, 413, self._key(upload), values=values, headers=headers)
 
 
+class HeadIsGet:
+    """``HEAD`` is answered as ``GET`` without the body, by whichever route: what watches over a
+    service asks so, and FastAPI's routes would refuse it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, send_head)
+
+
 class UiLanguage:
     """Chainlit's page comes in German for German browsers and in English for all others."""
 

@@ -125,9 +125,6 @@ class Health:
         if vectors is None or not isinstance(vectors.client, EdgeClient):
             return Part("off")
         points = sum(vectors.counts().values())
-        if self._door.jobs.reindexing:
-            done, total = self._door.jobs.reindexing
-            return Part("degraded", f"vectors are being made anew: {done} of {total}")
         return Part("ok", f"{points} points")
 
     def _qdrant_server(self) -> Part:
@@ -139,8 +136,13 @@ class Health:
 
     def _models(self) -> dict[str, Part]:
         services, settings = self._door.services, self._door.services.settings
+        embedder = _model(services.embedder, settings.embedding_model)
+        if self._door.jobs.reindexing:  # another model, or the vectors were lost
+            done, total = self._door.jobs.reindexing
+            reason = f"{embedder.reason}: vectors are being made anew, {done} of {total}"
+            embedder = Part("degraded", reason)
         return {
-            "embedder": _model(services.embedder, settings.embedding_model),
+            "embedder": embedder,
             "reranker": _model(services.reranker, settings.reranker_model),
         }
 

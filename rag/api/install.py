@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from rag.api.caller import request_language
 from rag.api.deadlines import BodyDeadline
 from rag.api.feedback import feedback_routes
-from rag.api.guards import BodyLimit, SameOrigin, SecurityHeaders, UiLanguage
+from rag.api.guards import BodyLimit, HeadIsGet, SameOrigin, SecurityHeaders, UiLanguage
 from rag.api.key_routes import key_routes
 from rag.api.manual_routes import admin_routes
 from rag.api.model_routes import model_routes
@@ -81,6 +81,7 @@ def install(door: Door) -> None:
     app.router.routes[:] = [*added, *app.router.routes[:count]]
     app.add_api_route("/{path:path}", serve_shell, methods=["GET"], include_in_schema=False)
     # The last one added is the first one passed.
+    app.add_middleware(HeadIsGet)
     app.add_middleware(UiLanguage)
     app.add_middleware(BodyLimit, max_upload_mb=settings.max_upload_mb)
     app.add_middleware(BodyDeadline)

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
 from rag.api.caller import request_language
-from rag.api.draft_routes import checked_day, draft_routes
+from rag.api.draft_routes import draft_routes
 from rag.api.glossary_routes import glossary_routes
 from rag.api.manual_rows import admin_of, delete_manual, job_row, manual_row, understood
-from rag.api.manual_upload import clean_field
+from rag.api.manual_upload import checked_day, clean_field
 from rag.chat.door import Door
 from rag.errors import RagError
 from rag.types import Manual, User

@@ -10,8 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from rag.api.guards import DRAIN, MEGABYTE
-from rag.errors import BadFile, StoreDown
+from rag.errors import BadFile, RagError, StoreDown
 from rag.ingest.manual import NO_ROOM
+from rag.store.revisions import day_of
 
 NAME_LETTERS = 150
 FIELD_LETTERS = 120
@@ -61,6 +62,14 @@ def safe_name(name: str) -> str:
     if not stem:
         return _UNNAMED
     return f"{stem[: NAME_LETTERS - len(suffix)].strip()}{suffix}"
+
+
+def checked_day(text: str) -> str:
+    """An ISO date or "". Raises ``RagError("error.date_wrong")``."""
+    day = clean_field(text)
+    if day and not day_of(day):
+        raise RagError("error.date_wrong", date=day[:40])
+    return day
 
 
 def clean_field(text: str, letters: int = FIELD_LETTERS) -> str:

@@ -91,6 +91,13 @@ async def test_a_part_that_hangs_is_down_and_not_asked_twice() -> None:
     assert await health._patiently("it", hang) == Part("ok")
 
 
+def a_key(operated: Service, scope: ApiScope) -> str:
+    engine = open_database(Settings(data_dir=operated.data_dir))
+    _, token = ApiKeys(engine).create("a script", [scope], created_by="admin")
+    engine.dispose()
+    return token
+
+
 async def test_who_may_read_the_figures(operated: Service, http: httpx.AsyncClient) -> None:
     assert (await http.get("/metrics")).status_code == 200
     engine = open_database(Settings(data_dir=operated.data_dir))
@@ -158,6 +165,35 @@ async def test_a_repeated_question_is_counted_as_found_in_the_cache(
     during = await figures(http)
     looked_up = [("millwright_cache_lookups_total", f"answers {how}") for how in ("hit", "miss")]
     assert [during[one] - before[one] for one in looked_up] == [1, 1]
+
+
+async def test_a_script_can_ask_for_an_answer_that_was_not_kept(
+    operated: Service, http: httpx.AsyncClient
+) -> None:
+    http.headers["X-API-Key"] = a_key(operated, ApiScope.ASK)
+    question = {"question": "Wie viel Öl braucht der Verdichter?"}
+    stages = []
+    for fresh in (False, False, True):
+        answer = await http.post("/api/v1/query", json={**question, "fresh": fresh})
+        stages.append(answer.json()["timings_ms"])
+    assert ["generate" in one for one in stages] == [True, False, True]
+    told = await http.post("/api/v1/query/stream", json={**question, "fresh": True})
+    assert '"name": "generate"' in told.text
+
+
+async def test_head_is_get_without_a_body(operated: Service, http: httpx.AsyncClient) -> None:
+    """What watches over a service asks so."""
+    listed = "/api/v1/manuals"
+    assert (await http.head(listed)).status_code == 401
+    http.headers["X-API-Key"] = a_key(operated, ApiScope.ASK)
+    manual = (await http.get(listed)).json()["manuals"][0]["id"]
+    page = f"/api/v1/pages/{manual}/1?width=480"
+    for path in ("/health", "/ready", "/metrics", "/", listed, page, f"{listed}/{manual}/file"):
+        head, whole = await http.head(path), await http.get(path)
+        assert (head.status_code, head.content) == (whole.status_code, b""), path
+        assert head.headers["content-type"] == whole.headers["content-type"]
+    assert (await http.head("/api/v1/query")).status_code == 405
+    assert (await http.head("/api/v1/nothing")).status_code == 404
 
 
 async def test_dashboard_and_alerts_name_figures_that_there_are(http: httpx.AsyncClient) -> None:

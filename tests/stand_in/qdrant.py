@@ -7,6 +7,7 @@ process: ``python -m tests.stand_in.qdrant --port 6333 --folder DIR``.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import threading
 from pathlib import Path
@@ -24,7 +25,8 @@ class QdrantStandIn(HttpServer):
     """``folder`` keeps the collections. ``history`` are the calls as (method, path).
 
     ``failing``: the status that calls get instead of their answer (0: none), the next
-    ``failing_calls`` of them or all.
+    ``failing_calls`` of them or all. With a ``gate``, points are written once it is open; the first
+    ``free_writes`` need not wait.
     """
 
     def __init__(self, folder: Path, port: int = 0) -> None:
@@ -32,6 +34,8 @@ class QdrantStandIn(HttpServer):
         self.folder = folder
         self.failing = 0
         self.failing_calls: int | None = None
+        self.gate: threading.Event | None = None
+        self.free_writes = 0
         self.history: list[tuple[str, str]] = []
         self._engine: EdgeClient | None = None
 
@@ -53,6 +57,10 @@ class QdrantStandIn(HttpServer):
                 self.failing_calls -= 1
             await connection.send_json(self.failing, {"status": {"error": "told to fail"}})
             return
+        if self.gate and method == "PUT" and path.endswith("/points"):
+            self.free_writes -= 1
+            if self.free_writes < 0:
+                await asyncio.to_thread(self.gate.wait)
         try:
             result = self._answer(method, path.strip("/").split("/"), json.loads(body or b"{}"))
         except LookupError as error:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from rag.api.problems import API, MEDIA_TYPE
 from rag.api.v1.access import KEY_HEADER, Access, caller_of, needs
+from rag.api.v1.examples import problem
 from rag.messages import catalogue, say
 from rag.types import Language
 
@@ -30,18 +31,10 @@ _ABOUT = (
     "`application/problem+json` (RFC 9457) in the language of `Accept-Language` (de or en); its "
     "`request_id` is that of the header `X-Request-ID`, which a caller may set."
 )
-_EXAMPLE = {
-    "type": f"{API}/docs#problem-404",
-    "title": "Not found",
-    "status": 404,
-    "detail": "There is no such manual.",
-    "code": "manual_unknown",
-    "request_id": "5d0b3cd5a0f94f7e9d1c6a4a0f5a2e77",
-}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "examples": [_EXAMPLE],
+    "examples": [problem(404)],
     "properties": {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string"},
@@ -100,10 +93,11 @@ def _complete(operation: dict[str, Any], access: Access) -> None:
     statuses = [*_ALWAYS]
     statuses += [415] if access.content else []
     statuses += [409] if "upload" in access.scopes else []
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    schema = {"$ref": "#/components/schemas/Problem"}
     for status in sorted(statuses):
         title = catalogue()[f"problem.{status}.title"]["en"]
         headers = {"Retry-After": {"schema": {"type": "integer"}}} if status == 429 else None
+        content = {MEDIA_TYPE: {"schema": schema, "example": problem(status)}}
         response: dict[str, Any] = {"description": title, "content": content}
         operation["responses"][str(status)] = response | ({"headers": headers} if headers else {})
 
@@ -195,6 +189,7 @@ def _section(
                 _row(name, one, one) for name, one in schema.get("properties", {}).items()
             )
             parts.append(f"<table>{rows}</table>" if rows else "")
+            parts += [_example(one) for one in schema.get("examples", ())]
     return "".join([*parts, "</section>"])
 
 
@@ -216,7 +211,7 @@ def _problems(language: Language) -> str:
         if (key := f"problem.{status}.title") in catalogue()
     )
     heading = f"<h2>{escape(say('api.problems', language))}</h2><p><code>{MEDIA_TYPE}</code></p>"
-    return f"{heading}{_example(_EXAMPLE)}<table>{rows}</table>"
+    return f"{heading}{_example(problem(404))}<table>{rows}</table>"
 
 
 def _parameters(operation: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from rag.access.api_keys import ApiScope
 from rag.api.manual_rows import delete_manual
-from rag.api.manual_upload import FIELD_LETTERS, clean_field, safe_name, take_in
+from rag.api.manual_upload import FIELD_LETTERS, checked_day, clean_field, safe_name, take_in
 from rag.api.problems import API, Problem
 from rag.api.v1.access import Caller, caller_of, needs
 from rag.api.v1.form import FILE, UploadForm
@@ -34,6 +34,7 @@ FORM_SCHEMA = {
     "properties": {
         FILE: {"type": "string", "format": "binary", "description": "The manual."},
         **{name: {"type": "string", "maxLength": FIELD_LETTERS} for name in TEXT_FIELDS},
+        "valid_from": {"type": "string", "format": "date"},
         "language": {"type": "string", "enum": ["de", "en"]},
     },
 }
@@ -140,7 +141,7 @@ def _metadata(form: UploadForm, caller: Caller) -> ManualMetadata:
         type=said["type"],
         title=said["title"],
         revision=said["revision"],
-        valid_from=said["valid_from"],
+        valid_from=checked_day(said["valid_from"]),
         language=_LANGUAGES[spoken],
         uploaded_by=caller.user.name,
         file_name=safe_name(form.file_name),

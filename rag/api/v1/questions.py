@@ -138,7 +138,14 @@ async def _events(
     """What ``ask`` tells; the finished answer is recorded before it is passed on."""
     services = door.services
     history = [Turn(turn.question, turn.answer) for turn in query.history]
-    events = ask(query.question, user=caller.user, scope=scope, history=history, services=services)
+    events = ask(
+        query.question,
+        user=caller.user,
+        scope=scope,
+        history=history,
+        services=services,
+        fresh=query.fresh,
+    )
     async with aclosing(events) as told:  # type: ignore[type-var]
         async for event in told:
             if isinstance(event, Done):

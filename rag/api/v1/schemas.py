@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from rag.answer.ask import LONGEST_QUESTION
+from rag.api.v1 import examples
 from rag.types import AnswerMode, Language, ManualStatus, Signal
 
 LONGEST_ANSWER = 20_000
@@ -40,7 +41,7 @@ class Query(Given):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"question": "What does E-104 mean?", "machines": ["Hydraulic Press HP 160"]},
+                examples.QUESTION,
                 {"question": "Wie oft muss das Öl gewechselt werden?"},
             ]
         }
@@ -52,6 +53,7 @@ class Query(Given):
     history: list[Turn] = Field(
         [], max_length=MOST_TURNS, description="What was asked before, the oldest first."
     )
+    fresh: bool = Field(False, description="Answer anew, not with an answer that was kept.")
 
 
 class Feedback(Given):
@@ -141,6 +143,8 @@ class AnswerOut(BaseModel):
     "completed_by_quote" begun by the model and completed by quotation; "refusal": the manuals do
     not say, ``perhaps`` are the nearest places.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 
     id: str
     question: str

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from rag.access.api_keys import ApiScope
+from rag.api.v1 import examples
 from tests.api.v1.conftest import InProcess
 
 pytestmark = pytest.mark.slow
@@ -45,6 +46,31 @@ async def test_an_answer_with_everything_that_belongs_to_it(http: httpx.AsyncCli
     image = await http.get(source["image"], params={"width": 480})
     assert image.status_code == 200
     assert image.headers["content-type"].startswith("image/")
+
+
+async def test_the_example_of_the_description_is_true(http: httpx.AsyncClient) -> None:
+    """But for how it is worded and how long it took: what it rests on and what it warns of."""
+    answer = await http.post(QUERY, json=examples.QUESTION)
+    body = answer.json()
+    assert body.keys() == examples.ANSWER.keys()
+    for part in ("question", "language", "citations", "notices"):
+        assert body[part] == examples.ANSWER[part]
+    described = (await http.get("/api/v1/openapi.json")).json()
+    schemas = described["components"]["schemas"]
+    assert schemas["AnswerOut"]["examples"] == [examples.ANSWER]
+    assert examples.QUESTION in schemas["Query"]["examples"]
+
+
+async def test_every_error_is_described_as_a_problem(http: httpx.AsyncClient) -> None:
+    described = (await http.get("/api/v1/openapi.json")).json()
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    for operation in operations:
+        errors = {int(one): answer for one, answer in operation["responses"].items() if one > "3"}
+        assert {400, 401, 403, 404, 422, 429, 500, 503} <= errors.keys()
+        for status, answer in errors.items():
+            example = answer["content"]["application/problem+json"]["example"]
+            assert example["status"] == status
+            assert example["detail"]
 
 
 async def test_what_the_manuals_do_not_say_is_an_answer(http: httpx.AsyncClient) -> None:

@@ -170,6 +170,7 @@ async def _ended(http: httpx.AsyncClient, place: str) -> dict[str, Any]:
         ({"files": {"other": ("a.pdf", b"%PDF-1.7", "application/pdf")}}, 422, None),
         ({"files": pdf(b"%PDF-1.7"), "data": {"role": "admin"}}, 422, None),
         ({"files": pdf(b"%PDF-1.7"), "data": {"language": "fr"}}, 422, None),
+        ({"files": pdf(b"%PDF-1.7"), "data": {"valid_from": "soon"}}, 422, "date_wrong"),
         ({"files": pdf(b"%PDF-1.7"), "data": {"title": "x" * 5000}}, 400, "form_broken"),
         ({"files": [("file", ("a", b"%PDF-", "a/b")), ("file", ("b", b"x", "a/b"))]}, 400, None),
         ({"data": {"machine": "x"}}, 415, "content_type"),
