@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from rag.errors import NotAllowed, RagError
 from rag.observe.trace import Trace
 from rag.store.database import now, reading
+from rag.store.processes import Turn, take_turn
 from rag.types import Answer
 
 logger = logging.getLogger(__name__)
@@ -141,6 +142,10 @@ class Ledger:
             found = connection.execute(find, {"moment": moment}).scalars()
             keys = [json.loads(kept).get("cache_key", "") for kept in found]
         return [key for key in keys if key]
+
+    def take_turn(self) -> Turn | None:
+        """The turn to copy what waits; ``None`` while another process does."""
+        return take_turn(self._engine, "mlflow")
 
     def oldest_trace(self) -> PendingTrace | None:
         """The answer that has waited longest for MLflow."""

@@ -6,6 +6,7 @@ them to MLflow, and goes on trying while MLflow is away. Nothing here raises bec
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -161,16 +162,17 @@ class Tracer:
         wait_s = 0.0
         while not self._sleep(wait_s):
             try:
-                self._export_all()
+                done = self._export_all()
             except Exception as error:  # MLflow's errors come from many libraries: none may end us
                 self._client, self.is_away = None, True
                 log = logger.debug if wait_s else logger.warning
                 log("MLflow cannot be reached, answers go on and traces wait: %s", error)
                 wait_s = min(max(2 * wait_s, self._first_wait_s), self._longest_wait_s)
             else:
-                if wait_s:
+                if done and self.is_away:
                     logger.info("MLflow has been reached again; all traces are written")
-                wait_s, self.is_away = 0.0, False
+                    self.is_away = False
+                wait_s = 0.0 if done else self._first_wait_s
 
     def _sleep(self, wait_s: float) -> bool:
         """Sleep ``wait_s`` after a failure, else until there is news; True when it is the end."""
@@ -182,7 +184,16 @@ class Tracer:
             self._news = False
             return self._stopping
 
-    def _export_all(self) -> None:
+    def _export_all(self) -> bool:
+        """Everything that waits; False while another process is at it, which sees to ours too."""
+        turn = self._ledger.take_turn()
+        if turn is None:
+            return False
+        with contextlib.closing(turn):
+            self._export_in_turn()
+        return True
+
+    def _export_in_turn(self) -> None:
         from rag.observe.mlflow_client import MlflowClient, Refused
 
         if self._client is None:

@@ -28,6 +28,10 @@ _WRITING = 0
 # and with it everything that it held.
 _CONNECT = {
     "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
     "application_name": "millwright",
     "options": "-c lock_timeout=15s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
     "-c tcp_keepalives_count=3 -c idle_in_transaction_session_timeout=10min",
