@@ -1,4 +1,5 @@
 """``python -m rag.backup create|verify|restore FILE``: everything Millwright keeps, in one file.
+``python -m rag.backup move``: from the SQLite file into an empty PostgreSQL (DATABASE_URL).
 
 ``create -`` writes to standard output: ``docker exec app python -m rag.backup create - > file``.
 The data folder is DATA_DIR, as everywhere.
@@ -14,11 +15,14 @@ from pathlib import Path
 
 from rag.backup.archive import Manifest
 from rag.backup.create import create
+from rag.backup.move import move
 from rag.backup.restore import restore, verify
 from rag.errors import RagError
 from rag.messages import say
 from rag.settings import Settings
 from rag.types import Language
+
+_TOLD = ("manuals", "threads", "ratings")
 
 
 def main() -> int:
@@ -26,6 +30,12 @@ def main() -> int:
     language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
     started = time.monotonic()
     try:
+        if arguments.command == "move":
+            counts = move(Settings())
+            kept = {name: str(counts[name]) for name in _TOLD}
+            rows = sum(counts.values())
+            print(say("backup.moved", language, rows=rows, **kept), file=sys.stderr)
+            return 0
         if arguments.command == "create":
             manifest = create(Settings(), arguments.file)
             if arguments.file != "-":
@@ -52,7 +62,7 @@ def _report(manifest: Manifest, command: str, language: Language, seconds: float
         megabytes=f"{size:.1f}",
         seconds=f"{seconds:.1f}",
         made_at=manifest.made_at,
-        **{name: str(manifest.counts[name]) for name in ("manuals", "threads", "ratings")},
+        **{name: str(manifest.counts[name]) for name in _TOLD},
     )
     print(told, file=sys.stderr)
     kept = "auth_secret" in manifest.files
@@ -75,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("file", help="….tar.gz or ….tar" + (", or -" * (name == "create")))
+    commands.add_parser("move", help="copy the rows of DATA_DIR's database to DATABASE_URL")
     return parser
 
 

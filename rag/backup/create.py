@@ -53,10 +53,13 @@ class _Vanished(Exception):
 def create(settings: Settings, target: str) -> Manifest:
     """Write an archive to the file ``target``, or to standard output for ``-``.
 
-    Raises ``BackupError`` when there is nothing to save or no way to write it. A file appears
+    Raises ``BackupError`` when there is nothing to save or no way to write it, and for PostgreSQL,
+    whose own tools see to that. A file appears
     under its name only when it is whole, readable by its owner alone.
     """
     data_dir = settings.data_dir.resolve()
+    if settings.database_url:
+        raise BackupError("backup.elsewhere", folder=str(data_dir))
     if not (data_dir / DATABASE).exists():
         raise BackupError("backup.nothing", folder=str(data_dir))
     for attempt in range(1, _ATTEMPTS + 1):

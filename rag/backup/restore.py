@@ -53,6 +53,8 @@ def restore(settings: Settings, source: Path) -> Manifest:
     database last; a start in between refuses. Raises ``BackupError`` and ``StoreDown``.
     """
     data_dir = settings.data_dir.resolve()
+    if settings.database_url:  # the archive has the file that it takes the place of
+        raise BackupError("backup.restore_to_file", folder=str(data_dir))
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         if {path.name for path in data_dir.iterdir()} - _MAY_BE_THERE:

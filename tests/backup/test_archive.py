@@ -41,7 +41,7 @@ def original(settings: Settings) -> Settings:
         connection.execute(
             text(
                 "INSERT INTO jobs VALUES ('j', 'elsewhere/uploads/j.pdf', '{}', 'queued', 'queued',"
-                " 0, 0, 0, 0, NULL, NULL, '{}', '', '')"
+                " 0, 0, 0, 0, NULL, NULL, '{}', '', '', '', 0)"
             )
         )
         connection.execute(
@@ -155,7 +155,7 @@ def test_a_start_does_not_go_on_with_half_a_restore_but_another_restore_does(
     new = Settings(data_dir=tmp_path / "new")
     (new.data_dir / UNFINISHED / "manuals").mkdir(parents=True)
     with pytest.raises(CannotStart, match="was not finished"):
-        _claim(new.data_dir, "en")
+        _claim(new, "en")
     # A refused start ends, and its lock with it; here the lock is this process's own.
     (new.data_dir / "lock").unlink()
     restore(new, tmp_path / "kept.tar")
