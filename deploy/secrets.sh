@@ -7,10 +7,12 @@ cd "$(dirname "$0")"
 umask 077
 mkdir -p secrets
 cd secrets
-for name in auth_secret qdrant_key postgres_password; do
+for name in auth_secret qdrant_key postgres_password mlflow_password; do
     [ -s "$name" ] || openssl rand -hex 32 > "$name"
 done
-[ -s pgpass ] || printf '*:*:*:mlflow:%s\n' "$(cat postgres_password)" > pgpass
+[ -s database_url ] || printf 'postgresql://millwright:%s@postgres/millwright\n' "$(cat postgres_password)" \
+    > database_url
+[ -s pgpass ] || printf '*:*:*:mlflow:%s\n' "$(cat mlflow_password)" > pgpass
 [ -s tls.crt ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
     -days 825 -keyout tls.key -out tls.crt -subj "/CN=$HOST" -addext "subjectAltName=DNS:$HOST" 2>/dev/null
 # Compose hands files over as they are: each belongs to the user of the container that reads it.
@@ -18,5 +20,6 @@ chmod 400 ./*
 give() {
     chown "$1" "$2" 2>/dev/null || echo "run this as root: deploy/secrets/$2 must belong to UID $1"
 }
-for name in auth_secret qdrant_key pgpass; do give 1000 "$name"; done
+for name in auth_secret qdrant_key database_url pgpass; do give 1000 "$name"; done
+give 999 mlflow_password
 for name in tls.crt tls.key; do give 101 "$name"; done

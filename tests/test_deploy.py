@@ -10,6 +10,7 @@ import yaml
 from pydantic import SecretStr
 
 from rag.settings import Settings
+from rag.store.folder_lock import may_share
 from tests.served import PROJECT
 
 PLATFORM = {"PORT"}  # what a platform wants to know, and not we
@@ -52,6 +53,19 @@ def test_each_profile_has_what_it_needs() -> None:
     made = (PROJECT / "deploy/secrets.sh").read_text()
     for secret in read("compose.yaml")["secrets"].values():
         assert secret["file"].rpartition("/")[2] in made
+
+
+def test_the_plants_processes_can_share_their_data() -> None:
+    """`--scale app=2` would else be refused by the folder's lock."""
+    told = read("compose.yaml")["services"]["app"]["environment"]
+    names = ("QDRANT_URL", "MLFLOW_TRACKING_URI")
+    settings = Settings(**{name.lower(): told[name] for name in names})
+    assert not may_share(settings)
+    url = SecretStr("postgresql://host/name")
+    assert may_share(settings.model_copy(update={"database_url": url}))
+    assert "DATABASE_URL_FILE" in told
+    started = read("compose.yaml")["services"]["postgres"]["volumes"][-1].split(":")[0]
+    assert (PROJECT / started).stat().st_mode & 0o111  # else it is read, not run
 
 
 def test_the_blueprint_sets_settings_that_there_are() -> None:
