@@ -25,7 +25,7 @@ from rag.store.database import open_database
 from rag.store.library import Library
 from rag.store.lru import ByteCache
 from rag.store.vectors import open_vectors
-from rag.types import Manual, ManualMetadata, ManualStatus
+from rag.types import ManualMetadata, ManualStatus
 
 SAMPLES = Path(__file__).parent / "samples"
 GOLD = Path(__file__).parent / "gold" / "questions.jsonl"
@@ -54,10 +54,6 @@ class Bench:
         if self.vectors is not None:
             self.vectors.close()
         shutil.rmtree(self.settings.data_dir, ignore_errors=True)
-
-    def manual_of(self, file_name: str) -> Manual | None:
-        """The manual that was read from a file of this name."""
-        return next((m for m in self.library.manuals() if m.file_name == file_name), None)
 
 
 def pdfs(folder: Path) -> list[Path]:

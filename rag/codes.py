@@ -93,11 +93,6 @@ def find_fault_codes(text: str) -> list[str]:
     return _in_order(text, [span for span in _fault_spans(text) if not _inside(span, parts)])
 
 
-def find_part_numbers(text: str) -> list[str]:
-    """The part numbers of ``text`` ("4711-0815-B", "6.2013.0"), as printed, in order, once."""
-    return _in_order(text, _part_spans(text))
-
-
 def _in_order(text: str, spans: list[tuple[int, int]]) -> list[str]:
     """The texts of ``spans`` by place; of spans that overlap only the longest; each once."""
     kept: list[tuple[int, int]] = []

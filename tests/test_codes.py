@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.codes import find_codes, find_fault_codes, find_part_numbers, fold_code
+from rag.codes import find_codes, find_fault_codes, fold_code
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_spellings_of_one_code_fold_alike() -> None:
 def test_fault_codes_and_part_numbers_are_told_apart() -> None:
     text = "E-104: Filter 4711-0815-B tauschen"
     assert find_fault_codes(text) == ["E-104"]
-    assert find_part_numbers(text) == ["4711-0815-B"]
+    assert find_codes(text) == ["E-104", "4711-0815-B"]
 
 
 @given(st.text())

@@ -13,7 +13,6 @@ from reportlab.platypus import Flowable
 
 from evals.samples.truth import Recorder
 
-DPI = 200
 SIZE = (1654, 2339)  # A4 at 200 dpi
 TILT = 0.35  # degrees; a sheet never lies straight on the glass
 SPECKS = 900

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,11 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadManual:
+class ReadManual(Summary):
     """All that reading a file gives, in one piece."""
 
-    sha256: str
     pages: tuple[Page, ...]
     chunks: tuple[Chunk, ...]
-    quality: Quality
-    title: str
-    machine: str
-    type: str
-    revision: str
-    language: Language
 
 
 @dataclass(slots=True)
@@ -101,17 +94,8 @@ def read_document(
         on_page=on_page,
         view=view,
     )
-    return ReadManual(
-        sha256=summary.sha256,
-        pages=tuple(pages),
-        chunks=tuple(chunks),
-        quality=summary.quality,
-        title=summary.title,
-        machine=summary.machine,
-        type=summary.type,
-        revision=summary.revision,
-        language=summary.language,
-    )
+    known = {field.name: getattr(summary, field.name) for field in fields(summary)}
+    return ReadManual(**known, pages=tuple(pages), chunks=tuple(chunks))
 
 
 def read_into(

@@ -93,7 +93,7 @@ def build_grid(cells: Sequence[Rect], words: Sequence[Word], page: int) -> Grid 
         cell.lines = build_lines(inside, page, bounds[2], bounds[3], columns=False)
     if sum(bool(cell.lines) for cell in made) < 3:
         return None
-    return Grid(bounds, made, len(rows) - 1, columns, rows)
+    return Grid(bounds, made, len(rows) - 1, columns)
 
 
 def _by_cell(

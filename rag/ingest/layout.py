@@ -98,7 +98,6 @@ class Grid:
     cells: list[Cell]
     row_count: int
     column_edges: list[float]
-    row_edges: list[float]
 
 
 @dataclass(slots=True)

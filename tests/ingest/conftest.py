@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from evals.broken_files import make_broken_files
+from rag.ingest.jobs import JobQueue
 from tests.ingest.parts import Parts, open_parts
 
 
@@ -14,6 +15,14 @@ def parts(tmp_path: Path) -> Iterator[Parts]:
     parts = open_parts(tmp_path / "data")
     yield parts
     parts.close()
+
+
+@pytest.fixture
+async def queue(parts: Parts) -> AsyncIterator[JobQueue]:
+    queue = JobQueue(parts)
+    await queue.start()
+    yield queue
+    await queue.stop()
 
 
 @pytest.fixture(scope="session")

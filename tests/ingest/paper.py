@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import reportlab
@@ -70,6 +70,3 @@ class Paper:
         self.canvas.showPage()
         self.canvas.save()
         return read_document(self.path, file_name=self.path.name, ocr_languages="deu+eng")
-
-
-MakePaper = Callable[[], Paper]

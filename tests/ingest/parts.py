@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import Engine
 
+from rag.ingest.jobs import Job, JobQueue
 from rag.settings import Settings
 from rag.store.database import open_database
 from rag.store.library import Library
@@ -59,3 +61,11 @@ def make_pdf(path: Path, machine: str, *, pages: int = 3) -> Path:
         canvas.showPage()
     canvas.save()
     return path
+
+
+async def finished(queue: JobQueue, job: Job) -> Job:
+    """``job`` when it is over."""
+    async with asyncio.timeout(60):
+        async for current in queue.watch(job.id):
+            job = current
+    return job

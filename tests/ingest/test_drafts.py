@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -12,9 +11,9 @@ import pytest
 
 from rag.errors import BadFile, RagError
 from rag.ingest.drafts import KEPT_S, MOST_OF_ONE, Drafts
-from rag.ingest.jobs import Job, JobQueue, JobStatus
+from rag.ingest.jobs import JobQueue, JobStatus
 from rag.types import ManualMetadata
-from tests.ingest.parts import Parts, make_pdf
+from tests.ingest.parts import Parts, finished, make_pdf
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +23,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-@pytest.fixture
-async def queue(parts: Parts) -> AsyncIterator[JobQueue]:
-    queue = JobQueue(parts)
-    await queue.start()
-    yield queue
-    await queue.stop()
 
 
 @pytest.fixture
@@ -50,13 +41,6 @@ async def drafts(parts: Parts, queue: JobQueue, clock: Clock) -> AsyncIterator[D
 def arrived(drafts: Drafts, name: str, machine: str = "K 700") -> Path:
     """A file as it lies in the folder when all of it has been sent."""
     return make_pdf(drafts.folder / name, machine, pages=1)
-
-
-async def finished(queue: JobQueue, job: Job) -> Job:
-    async with asyncio.timeout(60):
-        async for current in queue.watch(job.id):
-            job = current
-    return job
 
 
 async def test_a_draft_is_looked_at_and_queued_only_when_confirmed(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,11 @@ from rag.errors import BadFile, RagError
 from rag.ingest.jobs import Job, JobQueue, JobStatus
 from rag.store.library import Library
 from rag.types import Manual, ManualMetadata, Scope
-from tests.ingest.parts import Parts, make_pdf, open_parts
+from tests.ingest.parts import Parts, finished, make_pdf, open_parts
 from tests.store.fake_embedder import WordEmbedder
 
 pytestmark = pytest.mark.slow
 _TOO_LARGE = 4 * 1024 * 1024  # more than the database of these tests
-
-
-@pytest.fixture
-async def queue(parts: Parts) -> AsyncIterator[JobQueue]:
-    queue = JobQueue(parts)
-    await queue.start()
-    yield queue
-    await queue.stop()
-
-
-async def finished(queue: JobQueue, job: Job) -> Job:
-    async with asyncio.timeout(60):
-        async for current in queue.watch(job.id):
-            job = current
-    return job
 
 
 async def stage_of(queue: JobQueue, job: Job, stage: str) -> None:
