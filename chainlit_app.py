@@ -40,6 +40,7 @@ from rag.chat.machines import (
 from rag.chat.reindexing import tell_of_reindexing
 from rag.chat.starters import Suggestions
 from rag.errors import RagError
+from rag.flights import WORDS_S
 from rag.observe.logs import belongs_to
 from rag.types import Language, Role, User
 
@@ -172,6 +173,7 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
             history=turns,
             services=services,
             fresh=fresh,
+            words_s=WORDS_S,
         )
         async with aclosing(events):
             async for event in events:

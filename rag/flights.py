@@ -3,20 +3,29 @@
 A flight is a stream of events that runs in a task of its own. Whoever joins gets everything from
 its beginning. Whoever leaves does not end it, unless it was the last one. When the app shuts down,
 no flight begins any more; those under way get some seconds, then they end with the reason.
+
+Words may be told as they come, or the first at once and further ones a few times a second, as many
+as have come.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from itertools import islice, takewhile
 from typing import Any
 
 from rag.errors import RagError
+from rag.types import Token
 
 # To show the last event: a box in the browser, a row in the history.
 _LAST_WORDS_S = 2.0
+# For doors to people: words that come faster than anybody reads are told together, for each telling
+# goes through many hands.
+WORDS_S = 0.05
 Start = Callable[[], AsyncIterator[Any]]
 
 
@@ -42,6 +51,11 @@ class _Flight:
             finally:
                 self._waiting.discard(waiter)
         return place < len(self.events)
+
+    def tokens(self, place: int) -> list[str]:
+        """The texts of the tokens that follow on each other from event ``place`` on."""
+        tokens = takewhile(lambda event: isinstance(event, Token), islice(self.events, place, None))
+        return [token.text for token in tokens]
 
     async def stop(self, error: Exception | None = None) -> None:
         """End the work and see its end; ``error`` is what those who listen are told."""
@@ -93,9 +107,10 @@ class Flights:
         """Everybody who waits for something under way."""
         return sum(flight.riders for flight in self._all)
 
-    async def join(self, key: str, start: Start) -> AsyncIterator[Any]:
+    async def join(self, key: str, start: Start, words_s: float = 0.0) -> AsyncIterator[Any]:
         """The events of the flight ``key``, begun by ``start`` when there is none; an empty key is
-        shared with nobody. Raises what the work raises, and ``RagError`` while shutting down."""
+        shared with nobody. ``words_s`` seconds lie between tokens, at least; those that came
+        meanwhile are one. Raises what the work raises, and ``RagError`` while shutting down."""
         if self.is_closing:
             raise RagError("error.shutting_down", retryable=True)
         flight = self._by_key.get(key)
@@ -103,10 +118,17 @@ class Flights:
             flight = self._begin(key, start)
         flight.riders += 1
         place = 0
+        told = float("-inf")
         try:
             while await flight.next_event(place):
-                yield flight.events[place]
+                event = flight.events[place]
                 place += 1
+                if words_s and isinstance(event, Token):
+                    await asyncio.sleep(max(0.0, told + words_s - time.monotonic()))
+                    more = flight.tokens(place)
+                    event, place = Token(event.text + "".join(more)), place + len(more)
+                    told = time.monotonic()
+                yield event
             if flight.error is not None:
                 raise flight.error
         finally:

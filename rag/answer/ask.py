@@ -74,8 +74,10 @@ async def ask(
     services: Services,
     answer_id: str | None = None,
     fresh: bool = False,
+    words_s: float = 0.0,
 ) -> AsyncIterator[Event]:
-    """Answer a question from the manuals in ``scope``; ``fresh``: not with a kept answer.
+    """Answer a question from the manuals in ``scope``; ``fresh``: not with a kept answer;
+    ``words_s``: seconds between tokens, at least.
 
     The last event is ``Done`` or ``Failed``. A failure is never dressed up as an answer.
     """
@@ -101,7 +103,7 @@ async def ask(
     belongs_to(trace=trace_name(story.id))
     with services.flights.listening():
         try:
-            async with aclosing(_tell(story, fresh)) as events:  # type: ignore[type-var]
+            async with aclosing(_tell(story, fresh, words_s)) as events:  # type: ignore[type-var]
                 async for event in events:
                     yield event
         except RagError as error:
@@ -115,7 +117,7 @@ async def ask(
             yield Failed("answer.failed", retryable=True)
 
 
-async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:
+async def _tell(story: Story, fresh: bool, words_s: float) -> AsyncIterator[Event]:
     """Understand the question; then a kept answer, or a new one, told to all who ask the same."""
     services = story.services
     yield Status("status.understanding")
@@ -142,7 +144,7 @@ async def _tell(story: Story, fresh: bool) -> AsyncIterator[Event]:
         return
     # What was said before is part of the prompt, and nobody else's business.
     shared = "" if fresh or story.history else key
-    flight = services.flights.join(shared, lambda: _find_and_tell(story))
+    flight = services.flights.join(shared, lambda: _find_and_tell(story), words_s)
     async with aclosing(flight) as events:  # type: ignore[type-var]
         async for event in events:
             others = isinstance(event, Done) and event.answer.id != story.id

@@ -42,7 +42,7 @@ async def look_closer(
 
 
 def _look(search: Search, snapshot: Snapshot, found: Found, hits: Sequence[Hit]) -> Looked:
-    names = {part for one in search.services.library.machines() for part in designations(one)}
+    names = {part for one in search.machines for part in designations(one)}
     together = Together(
         search.question,
         search.language,

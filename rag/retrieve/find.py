@@ -23,7 +23,7 @@ from rag.retrieve.scope import Narrowed, narrow, question_language
 from rag.retrieve.search import OnStage, Search, Services, fuse, hydrate, ignore
 from rag.retrieve.snapshot import Found, Snapshot
 from rag.retrieve.verdict import Evidence, judge
-from rag.types import Hit, Language, Retrieval, Scope, Verdict
+from rag.types import Hit, Language, Manual, ManualStatus, Retrieval, Scope, Verdict
 
 _FINAL_DEPTH = 10
 # Measured on the tune questions: the passages hold the answer's words for 0.88 of them with up to
@@ -87,19 +87,28 @@ async def begin(
     """Narrow the scope, and learn which manuals and languages it holds."""
     started = time.time_ns()
 
-    def look_up() -> tuple[Narrowed, frozenset[str], frozenset[Language]]:
-        library = services.library
-        narrowed = narrow(question, scope, library.machines(), services.keywords.glossary)
-        ids = frozenset() if narrowed.outside else library.active_ids(narrowed.scope)
-        languages = frozenset(manual.language for manual in library.manuals() if manual.id in ids)
-        return narrowed, ids, languages
-
-    narrowed, ids, languages = await asyncio.to_thread(look_up)
+    active = await asyncio.to_thread(services.library.manuals, ManualStatus.ACTIVE)
+    machines = sorted({manual.machine for manual in active if manual.machine})
+    narrowed = narrow(question, scope, machines, services.keywords.glossary)
+    inside = [] if narrowed.outside else [one for one in active if _is_in(narrowed.scope, one)]
+    ids = frozenset(manual.id for manual in inside)
+    languages = frozenset(manual.language for manual in inside)
     default: Language = "en" if languages == {"en"} else "de"
     language = question_language(question, default, services.keywords.glossary)
-    search = Search(question, language, ids, languages, narrowed.words, services, on_stage)
+    search = Search(
+        question, language, ids, languages, narrowed.words, services, on_stage, machines
+    )
     search.report("scope", started, (), machines=list(narrowed.named), manuals=len(ids))
     return narrowed, search
+
+
+def _is_in(scope: Scope, manual: Manual) -> bool:
+    """Whether ``scope`` has the manual; its empty fields do not restrict."""
+    return (
+        (not scope.machines or manual.machine in scope.machines)
+        and (not scope.types or manual.type in scope.types)
+        and (not scope.manual_ids or manual.id in scope.manual_ids)
+    )
 
 
 async def exact_records(search: Search, snapshot: Snapshot, narrowed: Narrowed) -> Exact:
@@ -108,8 +117,8 @@ async def exact_records(search: Search, snapshot: Snapshot, narrowed: Narrowed) 
     library = search.services.library
 
     def look_up() -> Exact:
-        names = {fold_code(machine) for machine in library.machines()}
-        names |= {fold_code(code) for machine in library.machines() for code in find_codes(machine)}
+        names = {fold_code(machine) for machine in search.machines}
+        names |= {fold_code(code) for machine in search.machines for code in find_codes(machine)}
         return find_records(
             search.question,
             search.manual_ids,

@@ -26,7 +26,7 @@ from rag.retrieve.keywords import KeywordIndex
 from rag.retrieve.snapshot import Found
 from rag.settings import Settings
 from rag.store.library import Library
-from rag.types import Hit, Language, Stage
+from rag.types import Chunk, Hit, Language, Stage
 
 _log = logging.getLogger(__name__)
 # Among the notes of a ``Retrieval``: the vector store was away, words alone were searched.
@@ -54,7 +54,8 @@ def ignore(stage: Stage) -> None:
 
 @dataclass(slots=True)
 class Search:
-    """One question on its way."""
+    """One question on its way. ``machines`` are those of all active manuals; ``read`` the passages
+    that were read from the library so far, by id."""
 
     question: str
     language: Language
@@ -63,8 +64,10 @@ class Search:
     quiet: frozenset[str]
     services: Services
     on_stage: OnStage
+    machines: Sequence[str] = ()
     stages: dict[str, tuple[Hit, ...]] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
+    read: dict[str, Chunk] = field(default_factory=dict)
 
     def report(self, name: str, started: int, hits: Sequence[Hit], **attributes: Any) -> None:
         self.on_stage(
@@ -152,7 +155,10 @@ async def _dense_store(search: Search) -> Any:
 async def hydrate(search: Search, ranked: dict[str, list[tuple[str, float]]]) -> list[Hit]:
     """Hits in the order of the last list, with rank and score in each list."""
     order = [chunk_id for chunk_id, _ in list(ranked.values())[-1]]
-    chunks = await asyncio.to_thread(search.services.library.chunks, order)
+    missing = [chunk_id for chunk_id in order if chunk_id not in search.read]
+    if missing:
+        search.read |= await asyncio.to_thread(search.services.library.chunks, missing)
+    chunks = search.read
     ranks: dict[str, dict[str, int]] = {}
     scores: dict[str, dict[str, float]] = {}
     for stage, listed in ranked.items():

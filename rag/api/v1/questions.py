@@ -23,6 +23,7 @@ from rag.api.v1.schemas import AnswerOut, Feedback, Query
 from rag.api.v1.shapes import answer_out, safety_notice, source
 from rag.chat.door import Door
 from rag.errors import RagError
+from rag.flights import WORDS_S
 from rag.messages import say
 from rag.types import (
     Answer,
@@ -145,6 +146,7 @@ async def _events(
         history=history,
         services=services,
         fresh=query.fresh,
+        words_s=WORDS_S,
     )
     async with aclosing(events) as told:  # type: ignore[type-var]
         async for event in told:
