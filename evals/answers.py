@@ -4,9 +4,10 @@
 
 Without a language model the answers are quotations. Three shares are measured: answers that
 contain the expected text, in what was written or in a safety notice shown above it; answers that
-cite a right page; and questions without an answer in the manuals that are refused. Two more are
-stricter: ``contains_in_text`` leaves the notices out, ``right_page_told`` the further places that
-are only named.
+cite a right page; and questions without an answer in the manuals that are refused. A fourth
+counts those that are refused or told with a word of doubt. Two more are stricter:
+``contains_in_text`` leaves the notices out, ``right_page_told`` the further places that are only
+named.
 """
 
 from __future__ import annotations
@@ -32,7 +33,14 @@ from rag.types import Answer, Done, Failed, Role, Scope, User
 SOMEBODY = User("evals", "evals", Role.TECHNICIAN)
 # Nothing listens on the discard port, so this is a machine without Ollama.
 NO_OLLAMA = "http://127.0.0.1:9"
-SHARES = ("contains", "right_page", "refused_rightly", "contains_in_text", "right_page_told")
+SHARES = (
+    "contains",
+    "right_page",
+    "refused_rightly",
+    "refused_or_doubted",
+    "contains_in_text",
+    "right_page_told",
+)
 
 
 def main() -> int:
@@ -101,6 +109,7 @@ async def answer_one(question: dict[str, Any], bench: Any) -> dict[str, Any]:
         "contains": None,
         "right_page": None,
         "refused_rightly": None,
+        "refused_or_doubted": None,
         "contains_in_text": None,
         "right_page_told": None,
         "split": question.get("split", ""),
@@ -120,7 +129,12 @@ async def answer_one(question: dict[str, Any], bench: Any) -> dict[str, Any]:
     row["notices"] = len(answer.notices)
     strict = judge(question, answer.text, told, refused=refused)
     row |= {"contains_in_text": strict.get("contains"), "right_page_told": strict.get("right_page")}
-    return row | judge(question, shown, cited, refused=refused)
+    return row | judge(question, shown, cited, refused=refused, doubted=is_doubted(answer))
+
+
+def is_doubted(answer: Answer) -> bool:
+    """Whether the answer opens with a word of doubt."""
+    return answer.provenance.get("verdict") == "weak"
 
 
 def _places(citation: Any, bench: Any) -> list[tuple[str, int]]:
@@ -132,11 +146,16 @@ def _places(citation: Any, bench: Any) -> list[tuple[str, int]]:
 
 
 def judge(
-    question: dict[str, Any], text: str, cited: Sequence[tuple[str, int]], *, refused: bool
+    question: dict[str, Any],
+    text: str,
+    cited: Sequence[tuple[str, int]],
+    *,
+    refused: bool,
+    doubted: bool = False,
 ) -> dict[str, Any]:
     """What of the three shares the answer counts for, ``None`` where it does not apply."""
     if not question["manuals"]:
-        return {"refused_rightly": refused}
+        return {"refused_rightly": refused, "refused_or_doubted": refused or doubted}
     wanted = question.get("must_contain")
     manuals = {unicodedata.normalize("NFC", name) for name in question["manuals"]}
     right = any(
@@ -205,7 +224,7 @@ def _latency(times: Sequence[float]) -> dict[str, float]:
 
 
 def _print(report: dict[str, Any], verbose: bool) -> None:
-    print(f"{'':24} {'n':>4}" + "".join(f"{name:>17}" for name in SHARES))
+    print(f"{'':24} {'n':>4}" + "".join(f"{name:>20}" for name in SHARES))
     groups: dict[str, list[dict[str, Any]]] = {"all": list(report["questions"])}
     for field in ("language", "category", "split"):
         for row in report["questions"]:
@@ -213,7 +232,7 @@ def _print(report: dict[str, Any], verbose: bool) -> None:
                 groups.setdefault(row[field], []).append(row)
     for name, rows in groups.items():
         values = shares(rows).values()
-        shown = "".join(f"{'–' if value is None else f'{value:.3f}':>17}" for value in values)
+        shown = "".join(f"{'–' if value is None else f'{value:.3f}':>20}" for value in values)
         print(f"{name:24} {len(rows):>4}{shown}")
     if verbose:
         for row in report["questions"]:

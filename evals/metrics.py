@@ -80,10 +80,15 @@ def context_metrics(
 
 
 def answer_metrics(
-    question: dict[str, Any], text: str, cited: Sequence[Place], *, refused: bool
+    question: dict[str, Any],
+    text: str,
+    cited: Sequence[Place],
+    *,
+    refused: bool,
+    doubted: bool = False,
 ) -> Metrics:
     """Facts, pages and refusals. ``cited`` are the pages that the answer's citations lead to."""
-    judged = judge_answer(question, text, cited, refused=refused)
+    judged = judge_answer(question, text, cited, refused=refused, doubted=doubted)
     measured: Metrics = {
         name: None if value is None else float(value) for name, value in judged.items()
     }

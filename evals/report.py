@@ -27,7 +27,15 @@ MAIN = (
     *("context_precision_id", "context_recall_id", "context_precision_text", "context_recall_text"),
     *("contains", "values", "values_supported", "semantic_similarity", "right_page"),
     *("citation_precision", "citation_recall", "quotes_on_page", "notices_shown"),
-    *("refused_rightly", "false_refusal", "passages_cut", "prompt_mismatch", "failed", *JUDGED),
+    *(
+        "refused_rightly",
+        "refused_or_doubted",
+        "false_refusal",
+        "passages_cut",
+        "prompt_mismatch",
+        "failed",
+        *JUDGED,
+    ),
 )
 _STAGES = ("bm25", "dense", "fused", "reranked")
 Outcome = dict[str, Any]

@@ -191,6 +191,8 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
         "false_refusals": round(share(r.retrieval.verdict == "absent" for r in answered), 4),
         # A "weak" find is answered, with a word of doubt: here it counts as an answer.
         "false_answers": round(share(r.retrieval.verdict != "absent" for r in unanswerable), 4),
+        "without_doubt": round(share(r.retrieval.verdict == "found" for r in unanswerable), 4),
+        "needless_doubt": round(share(r.retrieval.verdict == "weak" for r in answered), 4),
         "latency_ms": latencies(results),
         "questions": [row(result) for result in results],
     }
@@ -247,7 +249,13 @@ def print_report(report: dict[str, Any]) -> None:
         print_table(title, stages)
     for name, stages in report["by_category"].items():
         print_table(name, {"final": stages["final"]} if "final" in stages else stages)
-    for name in ("must_contain", "false_refusals", "false_answers"):
+    for name in (
+        "must_contain",
+        "false_refusals",
+        "needless_doubt",
+        "false_answers",
+        "without_doubt",
+    ):
         print(f"{name:16}{report[name]:.3f}")
     total = report["latency_ms"].get("total", {"p50": 0.0, "p95": 0.0})
     print(f"{'latency':16}p50 {total['p50']:.1f} ms, p95 {total['p95']:.1f} ms")

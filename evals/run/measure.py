@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals import metrics
-from evals.answers import SOMEBODY
+from evals.answers import SOMEBODY, is_doubted
 from evals.harness import Bench
 from evals.retrieval import Question, Result, scope_of
 from evals.retrieval import judge as judge_retrieval
@@ -141,7 +141,8 @@ def answer_metrics_of(
         return {}
     # A notice that is shown as a box is not quoted again: it is part of what the reader is told.
     told = "\n".join([*(notice.text for notice in answer.notices), answer.text])
-    return metrics.answer_metrics(question, told, cited, refused=refused)
+    doubted = is_doubted(answer)
+    return metrics.answer_metrics(question, told, cited, refused=refused, doubted=doubted)
 
 
 def _retrieval(asked: Question, answer: Answer, bench: Bench, files: dict[str, str]) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag.retrieve.intent import intent_of
@@ -18,17 +18,22 @@ from rag.types import Hit
 _DEPTH = 24
 _BEST = 5  # the passages among which the verdict looks for an answer
 _PARTS = 10
-_MOST = 3.0  # of a score per weight: where hardly a word of the question has any
+_NO_UNIT = 0.5
+_TELLING = 0.5  # weight from which a word says what is asked for
 _NO_PARTS = 0.7  # for questions that ask for no part number
 _USUAL_COSINE = 0.45  # of all-MiniLM-L6-v2 for a passage that is about the question
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The hits in their new order, and what was seen in each of them (by chunk id)."""
+    """The hits in their new order, and what was seen in each of them (by chunk id). ``unsaid`` is
+    the share of the heaviest word that none of them says, by any name; ``words`` how many words
+    of the question carry weight."""
 
     hits: list[Hit]
     seen: Mapping[str, Nearness]
+    unsaid: float = 1.0
+    words: int = 0
 
 
 async def look_closer(
@@ -74,7 +79,15 @@ def _look(search: Search, snapshot: Snapshot, found: Found, hits: Sequence[Hit])
         ]
         + list(hits[_DEPTH:]),
         seen,
+        _unsaid(together, seen.values()),
+        sum(weight >= _TELLING for weight in together.weights),
     )
+
+
+def _unsaid(together: Together, seen: Collection[Nearness]) -> float:
+    best = [max(said) for said in zip(*(one.said for one in seen if one.said), strict=True)]
+    lacks = (weight * (1.0 - one) for weight, one in zip(together.weights, best, strict=bool(best)))
+    return max(lacks, default=together.whole) / (together.whole or 1.0)
 
 
 def evidence_of(search: Search, found: Found, looked: Looked, logit: float | None) -> Evidence:
@@ -83,6 +96,7 @@ def evidence_of(search: Search, found: Found, looked: Looked, logit: float | Non
     if not hits:
         return Evidence(rerank=logit)
     best = max((looked.seen[hit.chunk.id] for hit in hits[:_BEST]), key=lambda one: one.together)
+    asks_unit = best.unit != _NO_UNIT
     covered = search.services.embedder is not None and {
         search.language,
         *search.manual_languages,
@@ -93,16 +107,13 @@ def evidence_of(search: Search, found: Found, looked: Looked, logit: float | Non
         records = (hit for hit in hits[:_PARTS] if hit.chunk.kind == "parts")
         parts = max((looked.seen[hit.chunk.id].own for hit in records), default=0.0)
     return Evidence(
-        together=best.together,
-        geometric=max(looked.seen[hit.chunk.id].geometric for hit in hits[:_BEST]),
-        lacking=best.lacking,
         gap=best.gap,
-        passage=max(looked.seen[hit.chunk.id].passage for hit in hits[:_BEST]),
         unit=best.unit,
+        unmeasured=float(asks_unit and not any(one.measured for one in looked.seen.values())),
+        unsaid=looked.unsaid,
         missing=found.missing,
+        words=looked.words,
         parts=parts,
-        score=min(max(found.scores, default=0.0) / (sum(found.weights) or 1.0), _MOST),
         cosine=cosine - _USUAL_COSINE if covered and cosine else 0.0,
-        foreign=float(search.language not in search.manual_languages),
         rerank=logit,
     )

@@ -7,10 +7,9 @@ unit that was asked for beside them.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rag.retrieve.analyzer import Analyzer
@@ -35,27 +34,25 @@ _TALK = frozenset(
     "average max min exactly correct proper properly old new beiden ganze ganzen einzeln richtige "
     "striche genau eigentlich aktuell passende passenden".split()
 )
-_NOWHERE = 0.1  # in a geometric mean, for a word that is not there
 _VERB = 0.6  # in German a word without capital is no name of a thing
 
 
 @dataclass(frozen=True, slots=True)
 class Nearness:
-    """Shares (0 to 1) of the weight of the question's words. ``together``: what the best sentence
-    has; ``geometric``: the same as a geometric mean, low when one word is not there at all;
-    ``lacking``: the heaviest word that it lacks; ``gap``: how much it lacks the worst one, by the
-    word's own weight; ``passage``: what the whole passage has; ``own``: what the sentence says in
-    the question's own words; ``unit``: 1 when it has the unit that was asked for, 0 when not, 0.5
-    when none was."""
+    """How near a passage comes to the question. ``together``: the share (0 to 1) of the weight of
+    the question's words that its best sentence has, and ``sentence`` is that; ``own``: the same in
+    the question's own words; ``gap``: how much the sentence lacks the word that it lacks most, by
+    that word's weight; ``unit``: 1 when it has the unit that was asked for, 0 when not, 0.5 when
+    none was. Of the whole passage: ``said``, how far it says each word, and ``measured``, whether
+    any sentence has the unit."""
 
     together: float = 0.0
-    geometric: float = 0.0
-    lacking: float = 1.0
-    gap: float = 1.0
-    passage: float = 0.0
     own: float = 0.0
+    gap: float = 1.0
     unit: float = 0.5
     sentence: str = ""
+    said: tuple[float, ...] = ()
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +159,11 @@ class Together:
         above, *terms = [one & self._known for one in found]
         heading = self._present(above, synonym)
         everywhere = self._present(frozenset().union(*terms), synonym)
-        passage = sum(
-            weight * max(one, _HEADING * over)
-            for weight, one, over in zip(self.weights, everywhere, heading, strict=True)
-        )
         base = [
             max(_HEADING * over, _PASSAGE * beside)
             for over, beside in zip(heading, everywhere, strict=True)
         ]
-        best, most = Nearness(passage=passage / self.whole), 0.0
+        best, most, measured = Nearness(), 0.0, False
         for text, mine in zip(texts, terms, strict=True):
             pairs = [
                 (weight, max(one, under))
@@ -181,29 +174,22 @@ class Together:
             unit = has_unit(text, self._asked.units) if self._asked.units else None
             if unit is not None:
                 pairs.append((_UNIT_WEIGHT, float(unit)))
+                measured = measured or unit
             together = sum(weight * one for weight, one in pairs) / self.whole
             if together > most:
-                most, best = together, self._nearness(text, pairs, unit, best.passage)
-        return best
+                most, best = together, self._nearness(text, pairs, unit)
+        said = tuple(max(pair) for pair in zip(everywhere, heading, strict=True))
+        return replace(best, said=said, measured=measured)
 
     def _nearness(
-        self,
-        sentence: str,
-        pairs: Sequence[tuple[float, float]],
-        unit: bool | None,
-        passage: float,
+        self, sentence: str, pairs: Sequence[tuple[float, float]], unit: bool | None
     ) -> Nearness:
         """``pairs``: what each word weighs and how far the sentence says it."""
-        logs = sum(weight * math.log(max(one, _NOWHERE)) for weight, one in pairs)
-        worst = max(weight * (1.0 - one) for weight, one in pairs)
         own = sum(weight for weight, one in pairs if one > _HEADING)
         return Nearness(
             together=sum(weight * one for weight, one in pairs) / self.whole,
-            geometric=math.exp(logs / self.whole),
-            lacking=worst / self.whole,
-            gap=worst,
-            passage=passage,
             own=own / self.whole,
+            gap=max(weight * (1.0 - one) for weight, one in pairs),
             unit=0.5 if unit is None else float(unit),
             sentence=sentence,
         )

@@ -21,26 +21,26 @@ FILE = Path(__file__).with_name("thresholds.json")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for an answer; see ``together.Nearness`` for the first six.
+    """What speaks for an answer.
 
-    ``missing`` is the share of the weightiest word that none of the first passages has, ``parts``
-    how much of a question for a part number stands in one record of a part, ``score`` BM25's for
-    the best passage per weight of the question, ``cosine`` that of the nearest passage less the
-    usual one (0 where the embedding model does not cover the languages), ``foreign`` 1 when the
-    question is in another language than the manuals, ``rerank`` the best logit.
+    Of the sentence that says most of the question (``together.Nearness``): ``gap`` and ``unit``.
+    Of all passages looked at: ``unmeasured``, 1 when a quantity is asked for and none of them has
+    a value of it; ``unsaid``, the share of the question's heaviest word that none of them says.
+    ``missing`` is the share of the weightiest word by BM25 that none of the first passages has,
+    ``words`` how many words of the question carry weight, ``parts`` how much of a question for a
+    part number stands in one record of a part, ``cosine`` that of the nearest passage less the
+    usual one (0 where the embedding model does not cover the languages), ``rerank`` the best
+    logit.
     """
 
-    together: float = 0.0
-    geometric: float = 0.0
-    lacking: float = 1.0
     gap: float = 1.0
-    passage: float = 0.0
     unit: float = 0.5
+    unmeasured: float = 0.0
+    unsaid: float = 1.0
     missing: float = 1.0
+    words: float = 1.0
     parts: float = 0.7
-    score: float = 0.0
     cosine: float = 0.0
-    foreign: float = 0.0
     rerank: float | None = None
 
     def features(self) -> dict[str, float]:

