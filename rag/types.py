@@ -259,7 +259,8 @@ class Stage:
 
     @property
     def ms(self) -> float:
-        return (self.ended_ns - self.started_ns) / 1e6
+        """Never below 0, also when the clock was set back meanwhile."""
+        return max(0.0, (self.ended_ns - self.started_ns) / 1e6)
 
 
 Verdict = Literal["found", "weak", "absent"]

@@ -1,5 +1,6 @@
-"""``python -m evals.chaos [--kills 5] [--json OUT]``: what is around the app, and the app itself,
-broken in turn. Prints a table; exit 1 when something was not as it should be."""
+"""``python -m evals.chaos [--kills 20] [--seed N] [--json OUT]``: what is around the app, and the
+app itself, broken in turn. Prints a table and the seed; exit 1 when something was not as it should
+be. The same seed gives the same load and the same moments."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -15,16 +17,19 @@ from pathlib import Path
 
 from evals.chaos.app import App
 from evals.chaos.kills import run_kills
-from evals.chaos.scenarios import NOBODY, Row, run_scenarios
+from evals.chaos.scenarios import run_scenarios
+from evals.chaos.surroundings import NOBODY, Row
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evals.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=5, help="how often the app is killed")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments and the load")
+    parser.add_argument("--kills", type=int, default=20, help="how often the app is killed")
+    parser.add_argument("--seed", type=int, help="of the moments and the load; else a new one")
     parser.add_argument("--skip-scenarios", action="store_true", help="only the kills")
     parser.add_argument("--json", type=Path, help="write the rows there")
     arguments = parser.parse_args()
+    arguments.seed = arguments.seed if arguments.seed is not None else secrets.randbelow(10**6)
+    print(f"Seed {arguments.seed}.", flush=True)
     with tempfile.TemporaryDirectory(prefix="millwright-chaos-") as folder:
         rows = asyncio.run(_run(Path(folder), arguments))
     print(_table(rows))
@@ -41,10 +46,11 @@ async def _run(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     rows: list[Row] = []
     if not arguments.skip_scenarios:
         shutil.copytree(prepared, folder / "scenarios" / "data")
-        rows += await run_scenarios(folder / "scenarios" / "data")
+        rows += await run_scenarios(folder / "scenarios" / "data", app.passwords)
     if arguments.kills:
         shutil.copytree(prepared, folder / "kills" / "data")
-        rows += await run_kills(folder / "kills" / "data", arguments.kills, arguments.seed)
+        killed = App(folder / "kills" / "data", {}, passwords=app.passwords)
+        rows += await run_kills(killed, arguments.kills, arguments.seed)
     return rows
 
 

@@ -10,6 +10,8 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -65,7 +67,7 @@ class App:
             self.process.kill()
             raise RuntimeError("the app did not start:\n" + "\n".join(self.lines))
         if not self.key:
-            self.key = self._make_key()
+            self.key = self.another_key()
         return self
 
     def kill(self) -> None:
@@ -93,14 +95,23 @@ class App:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def client(self) -> httpx.AsyncClient:
-        headers = {"X-API-Key": self.key, "Accept-Language": "en"}
+    def client(self, key: str = "") -> httpx.AsyncClient:
+        headers = {"X-API-Key": key or self.key, "Accept-Language": "en"}
         return httpx.AsyncClient(base_url=self.address + API, headers=headers, timeout=60)
 
-    async def ask(self, question: str) -> tuple[httpx.Response, float]:
+    @asynccontextmanager
+    async def log_in(self, name: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Somebody's browser."""
+        account = {"username": name, "password": self.passwords[name]}
+        origin = {"Origin": self.address}
+        async with httpx.AsyncClient(base_url=self.address, headers=origin, timeout=60) as client:
+            (await client.post("/login", data=account)).raise_for_status()
+            yield client
+
+    async def ask(self, question: str, *, key: str = "") -> tuple[httpx.Response, float]:
         """The answer to a question and the seconds it took."""
         begun = time.monotonic()
-        async with self.client() as client:
+        async with self.client(key) as client:
             response = await client.post("/query", json={"question": question})
         return response, time.monotonic() - begun
 
@@ -114,7 +125,8 @@ class App:
             found: dict[str, Any] = (await client.get(f"/jobs/{job_id}")).json()
             return found
 
-    def _make_key(self) -> str:
+    def another_key(self) -> str:
+        """Its limits are its own."""
         engine = open_database(Settings(data_dir=self.data_dir))
         scopes = (ApiScope.ASK, ApiScope.UPLOAD, ApiScope.FEEDBACK)
         _, key = ApiKeys(engine).create("chaos", scopes, created_by="chaos")

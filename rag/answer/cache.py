@@ -72,7 +72,7 @@ def recall(story: Story, key: str) -> Answer | None:
     if found is None:
         return None
     kept_at, kept = pickle.loads(zlib.decompress(found))  # noqa: S301 - our own bytes, in memory
-    age_s = round(time.time() - kept_at, 1)
+    age_s = round(time.monotonic() - kept_at, 1)
     stage = Stage("cache", started, time.time_ns(), (), {"age_s": age_s, "answer_id": kept.id})
     return as_own(kept, story, "cache", stages=(*story.stages, stage), age_s=age_s)
 
@@ -104,7 +104,7 @@ def keep(story: Story, key: str, answer: Answer) -> Answer:
     if not may_keep(story, answer):
         return answer
     answer = dataclasses.replace(answer, provenance={**answer.provenance, "cache_key": key})
-    kept = pickle.dumps((time.time(), answer), pickle.HIGHEST_PROTOCOL)
+    kept = pickle.dumps((time.monotonic(), answer), pickle.HIGHEST_PROTOCOL)
     story.services.cache.put(key, zlib.compress(kept, 1))
     return answer
 

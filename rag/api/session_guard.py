@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 import jwt
-from chainlit.auth import decode_jwt, get_token_from_cookies
+from chainlit.auth import decode_jwt, get_jwt_secret, get_token_from_cookies
+from chainlit.config import config
 from chainlit.server import sio
 from chainlit.session import WebsocketSession, ws_sessions_id
+from chainlit.user import User as ChainlitUser
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,6 +35,15 @@ def session_of(token: str | None) -> str:
     except (jwt.InvalidTokenError, TypeError, KeyError):
         return ""
     return str(metadata.get("session", ""))
+
+
+def signed_token(name: str, session: str) -> str:
+    """What the cookie holds: Chainlit's own token but for the moment of issue, which would lie in
+    the future after the clock was set back, and log everybody out."""
+    user = ChainlitUser(identifier=name, metadata={"session": session})
+    life = timedelta(seconds=config.project.user_session_timeout)
+    claims = {**user.to_dict(), "exp": datetime.now(UTC) + life}
+    return jwt.encode(claims, get_jwt_secret(), algorithm="HS256")
 
 
 class SessionGuard:

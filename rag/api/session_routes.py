@@ -9,12 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
-from chainlit.auth import (
-    clear_auth_cookie,
-    create_jwt,
-    get_token_from_cookies,
-    set_auth_cookie,
-)
+from chainlit.auth import clear_auth_cookie, get_token_from_cookies, set_auth_cookie
 from chainlit.data import get_data_layer
 from chainlit.server import call_action
 from chainlit.session import WebsocketSession
@@ -31,7 +26,7 @@ from rag.access.login_limit import LoginLimit
 from rag.access.sessions import Sessions
 from rag.api.caller import request_language, required
 from rag.api.guards import FORM_BYTES, MEGABYTE
-from rag.api.session_guard import close_ended_sockets, session_of
+from rag.api.session_guard import close_ended_sockets, session_of, signed_token
 from rag.messages import say
 from rag.observe.metrics import LOGINS
 from rag.types import Role
@@ -72,8 +67,7 @@ def session_routes(
         await end_session(request)
         session = await asyncio.to_thread(sessions.begin, user)
         response = JSONResponse({"success": True})
-        signed = ChainlitUser(identifier=user.name, metadata={"session": session})
-        set_auth_cookie(request, response, create_jwt(signed))
+        set_auth_cookie(request, response, signed_token(user.name, session))
         return response
 
     @router.post("/logout")

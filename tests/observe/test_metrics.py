@@ -16,6 +16,7 @@ from rag.observe.ledger import Ledger
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 from rag.store.lru import ByteCache
+from rag.types import Stage
 from tests.observe.conftest import ANNA, MakeAnswer, record
 from tests.served import PROJECT
 
@@ -76,6 +77,10 @@ def test_look_ups_are_counted_by_cache_and_result() -> None:
     name = "millwright_cache_lookups_total"
     assert value(name, cache="a test", result="miss") == 1
     assert value(name, cache="a test", result="hit") == 2
+
+
+def test_no_stage_takes_less_than_nothing_when_the_clock_is_set_back() -> None:
+    assert Stage("fused", 2_000_000_000, 1_000_000_000).ms == 0.0
 
 
 def test_a_rating_is_counted_whichever_door_it_came_by(
