@@ -2,8 +2,8 @@
 
 It is a SQLite file, or PostgreSQL (``rag.store.postgres``). Every transaction takes SQLite's write
 lock when it begins (``BEGIN IMMEDIATE``), so that "read, then write" never fails half-way with
-"database is locked"; ``reading(engine)`` gives an engine whose transactions only read, as of one
-moment, and therefore never wait for a writer (WAL).
+"database is locked"; ``reading(engine)`` gives an engine whose transactions only read and therefore
+never wait for a writer (WAL).
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def lower_case(dialect: str) -> str:
 def reading(engine: Engine) -> Engine:
     """The same database for transactions that only read: they never wait for a writer."""
     if is_postgres(engine):
-        return engine.execution_options(
-            only_reads=True, isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
+        return engine.execution_options(only_reads=True, isolation_level="AUTOCOMMIT")
     return engine.execution_options(only_reads=True)
 
 

@@ -1,18 +1,22 @@
 """PostgreSQL in place of the SQLite file, so that several processes serve one plant.
 
 Transactions that write take one lock of the whole database when they begin, as SQLite's do: a
-"read, then write" is right without a thought for who else writes. Those that only read see one
-moment and never wait. psycopg is imported when this database is used, and only then.
+"read, then write" is right without a thought for who else writes. What only reads has no
+transaction: each statement sees its own moment, and costs one way to the server instead of three.
+psycopg is imported when this database is used, and only then.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag.errors import StoreDown
 from rag.settings import Settings
@@ -36,12 +40,9 @@ _CONNECT = {
     "options": "-c lock_timeout=15s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 "
     "-c tcp_keepalives_count=3 -c idle_in_transaction_session_timeout=10min",
 }
-# A server may have been restarted: connections are tried before they are used.
-_OPTIONS: dict[str, Any] = {
-    "connect_args": _CONNECT,
-    "hide_parameters": True,
-    "pool_pre_ping": True,
-}
+_OPTIONS: dict[str, Any] = {"connect_args": _CONNECT, "hide_parameters": True}
+# A server may have been restarted: a connection is tried when it was not used for so long.
+_UNUSED_S = 1.0
 _WORDS = (
     (
         re.compile(r"\bINTEGER PRIMARY KEY AUTOINCREMENT\b"),
@@ -74,25 +75,21 @@ def open_postgres(settings: Settings) -> Engine:
     engine = create_engine(address(settings), pool_size=8, max_overflow=8, **_OPTIONS)
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_try, engine.dialect))
     return engine
 
 
 def open_postgres_asynchronously(settings: Settings) -> AsyncEngine:
     """As ``open_postgres``, but no transaction takes the lock."""
-    engine = create_async_engine(address(settings), **_OPTIONS)
+    engine = create_async_engine(address(settings), pool_pre_ping=True, **_OPTIONS)
     event.listen(engine.sync_engine, "connect", _prepare_connection)
     return engine
 
 
 def connect_apart(engine: Engine) -> Connection:
     """A connection of one's own, closed for good with all its locks; each statement by itself."""
-    apart = create_engine(
-        engine.url,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args=_CONNECT,
-        hide_parameters=True,
-    )
+    apart = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **_OPTIONS)
     return apart.connect()
 
 
@@ -127,3 +124,17 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
 def _begin(connection: Connection) -> None:
     if not connection.get_execution_options().get("only_reads", False):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCKS}, {_WRITING})")
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _try(dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Before a connection is given out. All are renewed when one has broken."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) < _UNUSED_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except Exception as error:
+        raise InvalidatePoolError from error

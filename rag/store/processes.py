@@ -8,13 +8,14 @@ asked. A SQLite file has one process, which is alone and always has its turn.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from rag.store.postgres import LOCKS, connect_apart, is_postgres
 
@@ -37,7 +38,7 @@ class Turn:
 
     def close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            _let_go(self._connection)
 
 
 class Processes:
@@ -73,7 +74,7 @@ class Processes:
     def leave(self) -> None:
         """Be gone for the others."""
         if self._connection is not None:
-            self._connection.close()
+            _let_go(self._connection)
             self._connection = None
 
 
@@ -94,6 +95,12 @@ async def turn(engine: Engine, name: str) -> AsyncIterator[None]:
         yield
     finally:
         mine.close()
+
+
+def _let_go(connection: Connection) -> None:
+    """Unlocked when this returns; a server notices a closed connection a moment later."""
+    with contextlib.suppress(SQLAlchemyError), connection:
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
 
 
 def _locked(engine: Engine, kind: int, number: int) -> Connection | None:

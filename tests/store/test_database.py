@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from rag.errors import StoreDown
 from rag.settings import Settings
@@ -69,15 +70,24 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
             assert reader.exec_driver_sql(query).scalar() == 0
 
 
-def test_a_reading_transaction_sees_one_moment(engine: Engine) -> None:
-    count = text("SELECT count(*) FROM state WHERE key = 'later'")
-    with reading(engine).connect() as reader:
-        assert reader.execute(count).scalar() == 0
-        with engine.begin() as writer:
-            writer.exec_driver_sql("INSERT INTO state VALUES ('later', 'written')")
-        assert reader.execute(count).scalar() == 0
-    with reading(engine).connect() as reader:
-        assert reader.execute(count).scalar() == 1
+def test_a_server_that_was_restarted_is_used_again(settings: Settings, postgres: Postgres) -> None:
+    shared = open_database(on(settings, postgres.migrated()))
+    count = text("SELECT count(*) FROM state WHERE key = 'counter'")
+
+    def counted() -> object:
+        with reading(shared).connect() as reader:
+            return reader.execute(count).scalar()
+
+    assert counted() == 0
+    postgres.stop()
+    with pytest.raises(DBAPIError):
+        counted()
+    postgres.start()
+    assert counted() == 0
+    with shared.begin() as writer:
+        writer.exec_driver_sql("INSERT INTO state VALUES ('counter', '0')")
+    assert counted() == 1
+    shared.dispose()
 
 
 def test_texts_are_sorted_and_kept_alike(engine: Engine) -> None:
