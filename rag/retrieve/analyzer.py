@@ -2,7 +2,8 @@
 
 ``pieces`` reads a text into words, codes, numbers with units; ``Analyzer.terms`` makes them
 terms: a word's stem and family, a compound's parts, a code whole and in parts, "6 bar" as value.
-Safe on any Unicode; analysing the terms again gives the same set of terms (tested).
+Safe on any Unicode, in time that grows with the text's length; normalising twice changes nothing
+(tested).
 """
 
 from __future__ import annotations
@@ -23,18 +24,22 @@ PieceKind = Literal["word", "hyphenated", "code", "number", "measure", "unit"]
 
 _INVISIBLE = re.compile("[\u00ad\ufffe\u200b-\u200d\u2060\ufeff]")
 _LINE_END_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑]\s*\n\s*(?=[a-zäöüß])")
-_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—−", "-"))
+_DASH = re.compile("[‐‑‒–—−]")
 _PIECE = re.compile(
-    rf"(?P<inch>(?<!\w){numbers.FRACTION})"
+    # Most words, found before the costly rest is tried: nothing else is letters up to a blank that
+    # no digit follows, but for units that are words.
+    r"(?P<plain>(?<!\w)[^\W\d_]++(?=[\s;:!?)]|[.,]?(?:\s|\Z))(?! \d))"
+    rf"|(?P<inch>(?<!\w){numbers.FRACTION})"
     rf"|(?P<measure>(?<![\w.,/-]){numbers.MEASURE})"
     rf"|(?P<unit>(?<![\w]){numbers.LONE_UNIT})"
-    r"|(?P<code>(?<!\w)(?=[a-z0-9.,/-]*\d)(?=[0-9.,/-]*[a-z]|\d{3,}-)[a-z0-9]+(?:[-./,]?[a-z0-9]+)*(?!\w))"
+    r"|(?P<code>(?<!\w)(?=[a-z0-9.,/-]*\d)(?=[0-9.,/-]*[a-z]|\d{3,}-)[a-z0-9]++(?:[-./,][a-z0-9]++)*(?!\w))"
     rf"|(?P<spaced>(?<!\w)[a-z]{{1,3}} \d{{2,5}}(?![\w.,]){numbers.NO_UNIT})"
     rf"|(?P<number>(?<!\w){numbers.NUMBER}(?!\w))"
     r"|(?P<hyphenated>[^\W\d_]+(?:-[^\W\d_]+)+)"
     r"|(?P<word>[^\W\d_]+)"
 )
 _CODE_PART = re.compile(r"m\d+(?=x)|\d+(?:[.,]\d+)?|[a-z]{2,}")
+_RARE = re.compile("[\u00ad\ufffe\u200b-\u200d\u2060\ufeff\u00bc-\u00be\u2150-\u215e]")
 _VULGAR = re.compile(r"(\d?)([\u00bc-\u00be\u2150-\u215e])")
 _NOT_CODES = frozenset("ab max min bis nr typ mal je ca von auf aus mit abb fig bar pos".split())
 _SEPARATOR = re.compile(r"[-./,\s]")
@@ -51,14 +56,16 @@ class Piece:
 
 def normalise(text: str) -> str:
     """NFKC, lower case, line-end hyphens joined, invisible characters gone, one kind of dash."""
-    text = _INVISIBLE.sub("", text)
-    text = _VULGAR.sub(r"\1 \2", _LINE_END_HYPHEN.sub("", text))
+    if not text.isascii() and _RARE.search(text):
+        text = _VULGAR.sub(r"\1 \2", _LINE_END_HYPHEN.sub("", _INVISIBLE.sub("", text)))
+    elif "\n" in text:
+        text = _LINE_END_HYPHEN.sub("", text)
     for _ in range(4):  # case folding and NFKC may undo each other once or twice
         again = unicodedata.normalize("NFKC", text.casefold())
         if again == text:
             break
         text = again
-    return text.translate(_DASHES)
+    return text if text.isascii() else _DASH.sub("-", text)
 
 
 def pieces(text: str) -> Iterator[Piece]:
@@ -66,7 +73,9 @@ def pieces(text: str) -> Iterator[Piece]:
     for match in _PIECE.finditer(normalise(text)):
         kind = match.lastgroup
         found = match[0]
-        if match["inch"]:
+        if kind == "plain":
+            yield _plain(found)
+        elif match["inch"]:
             value = re.sub(r"\s", "", match["fraction"].replace("⁄", "/"))
             yield Piece("measure", f"{value}in", (value,))
         elif match["measure"]:
@@ -85,6 +94,12 @@ def pieces(text: str) -> Iterator[Piece]:
             yield Piece("hyphenated", "".join(parts), parts)
         else:
             yield Piece("word", fold(found))
+
+
+@lru_cache(maxsize=20_000)
+def _plain(found: str) -> Piece:
+    unit = numbers.LONE_UNITS.get(found)
+    return Piece("word", fold(found)) if unit is None else Piece("unit", unit)
 
 
 def _measure(amount: str, unit: str) -> Piece:

@@ -75,6 +75,7 @@ NUMBER = r"\d+(?:[.,]\d+)*"
 MEASURE = rf"(?P<amount>{NUMBER})[\s-]{{0,2}}[\[(]?(?P<of>{_UNIT})(?![\w²³])"
 NO_UNIT = rf"(?!\s?(?:{_UNIT})(?!\w))"
 _TELLING = [form for form in UNITS if UNITS[form] in TELLING_UNITS]
+LONE_UNITS = {form: UNITS[form] for form in _TELLING}
 _LONE = "|".join(re.escape(form) for form in sorted(_TELLING, key=len, reverse=True))
 LONE_UNIT = rf"(?P<lone>{_LONE})(?![\w])"
 FRACTION = r"(?P<fraction>(?:\d+\s)?\d+\s?[/⁄]\s?\d+)\s{0,2}(?:zoll|inch(?:es)?|\"|″|'')"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.retrieve.analyzer import Analyzer, normalise
+from rag.retrieve.analyzer import Analyzer, normalise, pieces
 from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.words import fold, root
 from rag.types import Language
@@ -36,6 +36,13 @@ def test_any_unicode_is_safe_and_normalised_text_gives_the_same(
     found = ANALYZER.terms(text, language)
     assert all(term and term == term.strip() for term in found)
     assert ANALYZER.terms(normalise(text), language) == found
+
+
+@given(st.text("a1-.,/ öx_", min_size=60, max_size=400))
+@settings(deadline=None)
+def test_what_looks_like_a_code_takes_no_longer_than_other_text(text: str) -> None:
+    """Each further letter must not double the time: sixty of them would never end."""
+    assert all(piece.text for piece in pieces(f"{'a1' * 30}ö {text}"))
 
 
 @pytest.mark.parametrize("spelling", ["Öl", "Oel", "öl", "OEL", "O\u0308l"])
