@@ -11,7 +11,7 @@ export DATA_DIR MODELS_DIR
 .PHONY: run test check lock mlflow models samples format licences sbom audit clean
 
 run: .venv/.serves models
-	@$(BIN)/python -m compileall -q rag chainlit_app.py
+	@$(BIN)/python -m compileall -q rag chainlit_app.py || true
 	@$(BIN)/python -m rag.start --host $(HOST) --port $(PORT)
 
 models: .venv/.serves
