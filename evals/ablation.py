@@ -77,7 +77,6 @@ def variants(bench: Bench) -> dict[str, Bench]:
         "kind of passage asked for": replace(tuning, intent=False),
         "closer look": replace(tuning, near=0.0),
         "page around": replace(tuning, page=0.0),
-        "contents marked down": replace(tuning, contents=1.0),
         "everyday words": replace(tuning, weights=replace(weights, everyday=1.0)),
         "machine words": replace(tuning, weights=replace(weights, machine=1.0)),
         "question names": replace(tuning, weights=replace(weights, asked_own=1.0)),

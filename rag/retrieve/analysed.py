@@ -32,7 +32,6 @@ KINDS: tuple[ChunkKind, ...] = get_args(ChunkKind)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 _PIECE_KINDS: tuple[PieceKind, ...] = get_args(PieceKind)
 _DIGITS = re.compile(r"\d+")
-_CONTENTS_LINE = re.compile(r"(?:\.\s?){4,}\s*[\dA-Z][\d.-]*\s*$|[^\W\d].{3,}\s[.…·\s]*\d{1,3}$")
 _BETWEEN = "\x1f"  # between a piece's text and its parts
 _log = logging.getLogger(__name__)
 
@@ -63,7 +62,6 @@ class Analysed:
     pages: Array  # (n,) the first page of each
     kinds: Array  # (n,) places in KINDS
     languages: Array  # (n,) places in LANGUAGES, see ``language_in``
-    contents: Array  # (n,) bool: a table of contents
     shapes: Array  # (n,) uint32: of the text without its numbers
     usual: Array  # () the manual's own language, a place in LANGUAGES
     starts: Array  # (n + 1,)
@@ -132,7 +130,6 @@ def analyse(manual_id: str, chunks: Sequence[Chunk]) -> Analysed:
         pages=_small([chunk.first_page for chunk in chunks]),
         kinds=_small([KINDS.index(chunk.kind) for chunk in chunks]),
         languages=_small(languages),
-        contents=np.array([is_contents(chunk) for chunk in chunks], bool),
         shapes=np.array([shape_of(chunk.text) for chunk in chunks], np.uint32),
         usual=np.array(LANGUAGES.index(usual), np.uint8),
         starts=np.array(starts, np.int32),
@@ -175,16 +172,6 @@ def _language_of(plain: Iterable[str], said: Language, usual: Language) -> Langu
 def shape_of(text: str) -> int:
     """A number for a text without its numbers: equal for the same sentence of sister machines."""
     return zlib.crc32(_DIGITS.sub("", text).encode())
-
-
-def is_contents(chunk: Chunk) -> bool:
-    """A table of contents or an index: most of its lines end in a page number."""
-    lines = [line.strip() for line in chunk.text.splitlines() if line.strip()]
-    if len(lines) < 4 or chunk.kind in ("fault", "parts", "maintenance"):
-        return False
-    hits = sum(bool(_CONTENTS_LINE.search(line)) for line in lines)
-    leaders = sum("...." in line or ". . ." in line for line in lines)
-    return leaders >= 0.4 * len(lines) or (hits >= 0.7 * len(lines) and len(lines) >= 8)
 
 
 # --- files ---------------------------------------------------------------------------------------

@@ -37,7 +37,6 @@ class Tuning:
     k1: float = 1.2
     b: float = 0.6
     heading: int = 2
-    contents: float = 0.3
     page: float = 0.3
     compounds: bool = True
     intent: bool = True
@@ -53,7 +52,6 @@ class Found:
     scores: tuple[float, ...]
     coverage: tuple[float, ...]
     unknown: tuple[str, ...] = ()
-    known_share: float = 0.0
     missing: float = 0.0
     groups: tuple[Group, ...] = ()
     weights: tuple[float, ...] = ()
@@ -109,8 +107,6 @@ class Snapshot:
         self._manual_of = np.repeat(
             np.arange(len(listed.ids), dtype=np.int32), [len(ids) for ids in listed.ids]
         )
-        contents = joined(listed.contents, bool)
-        self._prior = np.where(contents, np.float32(self.tuning.contents), np.float32(1.0))
         self._kind = joined(listed.kinds, np.int8)
         self._shape = joined(listed.shapes, np.uint32)
         pages = joined(listed.pages, np.int64)
@@ -168,7 +164,6 @@ class Snapshot:
             tuple(float(total[one]) for one in best),
             shares,
             tuple(group.label for group in groups if group.own and not ceiling(index, group)),
-            known_share(groups[:own], per_group),
             missing,
             tuple(groups[:own]),
             tuple(weights),
@@ -211,10 +206,10 @@ class Snapshot:
     def _prior_for(self, question: str, language: Language) -> Floats:
         """How much each passage's score counts for what the question asks for."""
         if not self.tuning.intent:
-            return self._prior
+            return np.ones(len(self._kind), np.float32)
         wanted = PRIORS[intent_of(question, language)]
         by_kind = np.array([wanted.get(kind, 1.0) for kind in KINDS], np.float32)
-        prior: Floats = self._prior * by_kind[self._kind]
+        prior: Floats = by_kind[self._kind]
         return prior
 
     def _with_pages(self, total: Floats, places: Integers) -> Floats:
@@ -240,7 +235,6 @@ class _Passages:
         self.ids: list[Any] = []
         self.pages: list[Any] = []
         self.kinds: list[Any] = []
-        self.contents: list[Any] = []
         self.shapes: list[Any] = []
 
     def add(self, manual: Analysed) -> list[bytes]:
@@ -249,15 +243,6 @@ class _Passages:
         self.ids.append(manual.ids)
         self.pages.append(manual.pages)
         self.kinds.append(manual.kinds)
-        self.contents.append(manual.contents)
         self.shapes.append(manual.shapes)
         ids: list[bytes] = manual.ids.tolist()
         return ids
-
-
-def known_share(groups: Sequence[Group], per_group: Sequence[Floats]) -> float:
-    """The share of the question's own words that some passage in scope has, by any name."""
-    own = [
-        bool(scores.any()) for group, scores in zip(groups, per_group, strict=False) if group.own
-    ]
-    return sum(own) / len(own) if own else 0.0
