@@ -144,17 +144,17 @@ async def _tell(story: Story, fresh: bool, words_s: float) -> AsyncIterator[Even
         return
     # What was said before is part of the prompt, and nobody else's business.
     shared = "" if fresh or story.history else key
-    flight = services.flights.join(shared, lambda: _find_and_tell(story), words_s)
+    flight = services.flights.join(shared, lambda: _find_and_tell(story, key), words_s)
     async with aclosing(flight) as events:  # type: ignore[type-var]
         async for event in events:
             others = isinstance(event, Done) and event.answer.id != story.id
             yield Done(as_own(event.answer, story, "shared")) if others else event
 
 
-async def _find_and_tell(story: Story) -> AsyncIterator[Event]:
+async def _find_and_tell(story: Story, key: str) -> AsyncIterator[Event]:
+    """``key`` is of before the search: the library may change meanwhile."""
     services = story.services
     story.model = await model_state(services.settings)
-    key = await cache_key(story)  # of before the search: the library may change meanwhile
     yield Status("status.searching")
     async with aclosing(_search(story)) as stages:  # type: ignore[type-var]
         async for stage in stages:

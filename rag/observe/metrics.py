@@ -16,6 +16,7 @@ from typing import ParamSpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag.observe.quiet import FIRST_WORDS
 from rag.types import Answer, Done, Event, Failed, Stage, Status, Token
 
 logger = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ def measured(
                     watch.see(event)
                     yield event
         finally:
+            watch.is_told()
             RUNNING.dec()
             QUESTIONS.labels(watch.outcome).inc()
             logger.info("question %s after %.0f ms", watch.outcome, watch.ms)
@@ -131,6 +133,14 @@ class _Watch:
         self._started = time.perf_counter()
         self._first_s: float | None = None
         self.outcome = "stopped"
+        self._waits = True
+        FIRST_WORDS.begin()
+
+    def is_told(self) -> None:
+        """Whoever asked has something to read, or is gone."""
+        if self._waits:
+            self._waits = False
+            FIRST_WORDS.end()
 
     @property
     def ms(self) -> float:
@@ -141,6 +151,7 @@ class _Watch:
             _count_stage(event.stage)
         elif isinstance(event, Token) and self._first_s is None:
             self._first_s = time.perf_counter() - self._started
+            self.is_told()
         elif isinstance(event, Failed):
             self.outcome = "failed"
             FAILURES.labels(event.key).inc()

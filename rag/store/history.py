@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ _CONDITIONS = {
     "cursor": """AND (m.latest, m.id) < (
         SELECT c.latest, c.id FROM mine c WHERE c.id = :cursor) """,
 }
+_SEEN_S, _MOST_SEEN = 30.0, 1000
 _SHARING = {"is_shared", "shared_at"}  # would open a conversation to everybody, without log-in
 
 
@@ -82,6 +84,7 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         self.async_session = async_sessionmaker(self.engine, expire_on_commit=False)
         # Chainlit starts a task for each version of a step: the last one must be written last.
         self._in_order = asyncio.Lock()
+        self._seen: dict[str, float] = {}
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
     async def execute_sql(
@@ -119,7 +122,15 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         metadata: dict[str, Any] | None = None,
         tags: list[str] | None = None,
     ) -> None:
-        """As Chainlit's, but never takes a thread from its owner (``NotAllowed``) or shares it."""
+        """As Chainlit's, but never takes a thread from its owner (``NotAllowed``) or shares it.
+
+        With an id alone it only sees to it that the thread is there, which Chainlit asks for with
+        every step and element: that is not written again within seconds.
+        """
+        now = time.monotonic()
+        is_news = any(value is not None for value in (name, user_id, metadata, tags))
+        if not is_news and now - self._seen.get(thread_id, float("-inf")) < _SEEN_S:
+            return
         if user_id:
             owner = await self._get_user_id_by_thread(thread_id)
             if owner not in (None, user_id):
@@ -127,6 +138,14 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         if metadata is not None:
             metadata = {key: value for key, value in metadata.items() if key not in _SHARING}
         await super().update_thread(thread_id, name, user_id, metadata, tags)
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        self._seen[thread_id] = now
+
+    async def delete_thread(self, thread_id: str) -> None:
+        self._seen.pop(thread_id, None)
+        await super().delete_thread(thread_id)
+        self._seen.pop(thread_id, None)
 
     async def list_threads(
         self, pagination: Pagination, filters: ThreadFilter
