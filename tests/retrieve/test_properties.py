@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -16,8 +16,11 @@ from rank_bm25 import BM25Plus
 from rag.retrieve.bm25 import Postings
 from rag.retrieve.find import find_passages
 from rag.retrieve.hybrid import COVERED, ID, UNCOVERED, RankedRetriever, ensemble, keep_first
+from rag.retrieve.keywords import KeywordIndex
+from rag.store.vectors import open_vectors
 from rag.types import Scope
 from tests.retrieve.corpus import SmallServices
+from tests.store.fake_embedder import WordEmbedder
 
 RANKING = st.lists(st.integers(0, 60), unique=True, max_size=40)
 
@@ -64,17 +67,35 @@ def test_ranks_alone_would_drop_it() -> None:
     assert keep_first(documents, "0", 10)[9].metadata[ID] == "0"
 
 
-@pytest.fixture
-def ready(services: SmallServices) -> SmallServices:
+@pytest.fixture(params=["memory", "qdrant"])
+def ready(services: SmallServices, request: pytest.FixtureRequest) -> Iterator[SmallServices]:
+    """Words alone, in memory; or words and meanings, both in the vector store."""
+    if request.param == "memory":
+        services.keywords.build()
+        yield services
+        return
+    services.settings = services.settings.model_copy(update={"keyword_backend": "qdrant"})
+    services.embedder = WordEmbedder()
+    services.vectors = open_vectors(services.settings, services.embedder)
+    for added in services.manuals.values():
+        passages = services.library.chunks_of(added.id)
+        services.vectors.upsert(passages, services.vectors.embed(passages))
+    services.keywords = KeywordIndex(
+        services.library,
+        settings=services.settings,
+        glossary=services.glossary,
+        vectors=services.vectors,
+    )
     services.keywords.build()
-    return services
+    yield services
+    services.vectors.close()
 
 
 @pytest.mark.parametrize("machine", ["Schraubenkompressor KX-200", "Hydraulic press HP-63"])
 def test_no_hit_outside_the_scope(ready: SmallServices, machine: str) -> None:
     words = "E-104 Öl oil Riemen pressure HP-63 KX-200 Drehzahl 10 bar leak Wartung how wie".split()
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=40)
     @given(st.lists(st.sampled_from(words) | st.text(max_size=12), max_size=8).map(" ".join))
     def ask(question: str) -> None:
         found = asyncio.run(find_passages(question, Scope(machines=(machine,)), services=ready))
