@@ -116,7 +116,8 @@ async def features_of(
     left = [hit for hit in fused if not _pages(hit, files) & hidden]
     looked = await look_closer(search, snapshot, found, left)
     logit = await _logit(search, looked.hits, bench)
-    return evidence_of(search, found, looked, logit).features()
+    model = bench.embedder.name if bench.embedder else None
+    return evidence_of(search, found, looked, logit, fitted_with=model).features()
 
 
 def _pages(hit: Hit, files: dict[str, str]) -> set[tuple[str, int]]:

@@ -12,7 +12,7 @@ from rag.retrieve.scope import designations
 from rag.retrieve.search import Search
 from rag.retrieve.snapshot import Found, Snapshot
 from rag.retrieve.together import Nearness, Together
-from rag.retrieve.verdict import Evidence
+from rag.retrieve.verdict import Evidence, thresholds
 from rag.types import Hit
 
 _DEPTH = 24
@@ -90,17 +90,26 @@ def _unsaid(together: Together, seen: Collection[Nearness]) -> float:
     return max(lacks, default=together.whole) / (together.whole or 1.0)
 
 
-def evidence_of(search: Search, found: Found, looked: Looked, logit: float | None) -> Evidence:
-    """What the verdict is made from."""
+def evidence_of(
+    search: Search,
+    found: Found,
+    looked: Looked,
+    logit: float | None,
+    fitted_with: str | None = None,
+) -> Evidence:
+    """What the verdict is made from. Cosines of different models do not compare: they count only
+    for the embedding model that the weights were ``fitted_with`` (default: the file's)."""
     hits = looked.hits
     if not hits:
         return Evidence(rerank=logit)
     best = max((looked.seen[hit.chunk.id] for hit in hits[:_BEST]), key=lambda one: one.together)
     asks_unit = best.unit != _NO_UNIT
-    covered = search.services.embedder is not None and {
-        search.language,
-        *search.manual_languages,
-    } <= set(search.services.embedder.languages)
+    embedder = search.services.embedder
+    covered = (
+        embedder is not None
+        and embedder.name == (fitted_with or thresholds()["made_with"]["embedder"])
+        and {search.language, *search.manual_languages} <= set(embedder.languages)
+    )
     cosine = max((hit.scores.get("dense", 0.0) for hit in hits), default=0.0)
     parts = _NO_PARTS
     if intent_of(search.question, search.language) == "part":

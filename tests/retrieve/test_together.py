@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import pytest
 
 from rag.retrieve.asked import asked_quantity, has_unit
+from rag.retrieve.closer import Looked, evidence_of
 from rag.retrieve.find import find_passages
 from rag.retrieve.intent import intent_of
-from rag.retrieve.together import Together, sentences
-from rag.retrieve.verdict import Evidence, judge
-from rag.types import Language, Scope
+from rag.retrieve.search import Search, ignore
+from rag.retrieve.snapshot import Found
+from rag.retrieve.together import Nearness, Together, sentences
+from rag.retrieve.verdict import Evidence, judge, thresholds
+from rag.types import Hit, Language, Scope
 from tests.retrieve.corpus import SmallServices
 
 
@@ -128,3 +133,25 @@ def test_a_rerankers_own_weights_are_used_and_no_others() -> None:
     assert judge(evidence, "known", limits)[0] == "absent"
     assert judge(evidence, "unknown", limits) == judge(Evidence(gap=0.0), "", limits)
     assert judge(evidence, "unknown", limits)[0] == "found"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the verdict asks of an embedding model."""
+
+    name: str
+    languages: frozenset[Language] = frozenset({"en"})
+
+
+def test_cosines_of_another_model_than_the_fitted_one_have_no_say(services: SmallServices) -> None:
+    chunk = next(c for c in services.library.active_chunks() if c.language == "en")
+    looked = Looked([Hit(chunk, {}, {"dense": 0.9})], {chunk.id: Nearness()})
+
+    def cosine(name: str) -> float:
+        known = replace(services, embedder=Model(name))
+        english: frozenset[Language] = frozenset({"en"})
+        search = Search("How hot?", "en", frozenset(), english, frozenset(), known, ignore)
+        return evidence_of(search, Found((), (), ()), looked, None).cosine
+
+    assert cosine(thresholds()["made_with"]["embedder"]) > 0
+    assert cosine("intfloat/multilingual-e5-small") == 0.0
