@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from rag.answer.values import Value, code_spans, find_values
+from rag.answer.values import LINE, Value, code_spans, find_values
 from rag.codes import fold_code
 from rag.retrieve.words import STOP_WORDS, fold, root
 from rag.types import Chunk, Language
@@ -84,12 +85,19 @@ def records_of(passage: int, chunk: Chunk) -> list[Record]:
 
 
 def words_of(text: str, language: Language) -> frozenset[str]:
-    """The roots of the content words of ``text``."""
+    """The roots of the content words of ``text``; those of lines are kept."""
+    return (_words_of_line if len(text) <= LINE else _words_of)(text, language)
+
+
+def _words_of(text: str, language: Language) -> frozenset[str]:
     return frozenset(
         root(folded, language)
         for word in _WORD.findall(text)
         if (folded := fold(word)) not in STOP_WORDS[language]
     )
+
+
+_words_of_line = lru_cache(maxsize=3_000)(_words_of)
 
 
 def keys_of(text: str) -> frozenset[str]:

@@ -39,6 +39,7 @@ _ANY_INTERVAL = re.compile(
     "|".join(f"(?:{pattern.pattern})" for pattern, _, _ in _INTERVALS), re.IGNORECASE
 )
 _CITATION = re.compile(r"\[\d+(?:\s*,\s*\d+)*\]")
+LINE = 300  # letters of a line at most: what is found in longer texts is not worth its memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,12 @@ class Value:
 
 
 def find_values(text: str, language: Language) -> list[Value]:
-    """All numbers of ``text`` but list numbers, citations and dates; ranges as their two ends."""
+    """All numbers of ``text`` but list numbers, citations and dates; ranges as their two ends.
+    Those of lines are kept."""
+    return list((_values_of_line if len(text) <= LINE else _values_of)(text, language))
+
+
+def _values_of(text: str, language: Language) -> tuple[Value, ...]:
     numbers = list(_NUMBER.finditer(text))
     ignored = _no_values(text) if numbers else []
     found_values: list[Value] = []
@@ -94,19 +100,22 @@ def find_values(text: str, language: Language) -> list[Value]:
             )
         )
     if not _ANY_INTERVAL.search(text):
-        return found_values
+        return tuple(found_values)
     found_values += [
         Value(*found.span(), found[0], (count,), unit, 0)
         for pattern, count, unit in _INTERVALS
         for found in pattern.finditer(text)
         if text[found.start() - 5 : found.start()].lower() not in ("half-", "semi-")
     ]
-    return sorted(found_values, key=lambda value: value.start)
+    return tuple(sorted(found_values, key=lambda value: value.start))
+
+
+_values_of_line = lru_cache(maxsize=3_000)(_values_of)
 
 
 @lru_cache(maxsize=2_000)
 def has_values(text: str, language: Language) -> bool:
-    """Whether a line says any number."""
+    """Whether a line or a passage says any number."""
     return bool(find_values(text, language))
 
 
