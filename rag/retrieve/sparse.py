@@ -12,10 +12,11 @@ those with a compound that its words teach to split otherwise.
 
 from __future__ import annotations
 
+import math
 import zlib
+from array import array
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain, islice
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class SparsePostings:
         self.terms = terms
         self._hashed = np.zeros(0, np.int64)
         self._found_in = np.zeros(0, np.int32)
+        self._frequencies = array("i")  # the same once all are counted: quicker to look up
         self._parts: list[Integers] = []
         self._lengths = np.zeros(0, np.int32)
         self._average = 1.0
@@ -75,6 +77,8 @@ class SparsePostings:
         if self._parts:
             self._lengths = np.concatenate(self._parts)
             self._average = int(self._lengths.sum()) / len(self._lengths) or 1.0
+        self._frequencies = array("i", self._found_in.tobytes())
+        self._found_in = np.zeros(0, np.int32)
         self._parts = []
         self._hashed = np.zeros(0, np.int64)
 
@@ -95,12 +99,12 @@ class SparsePostings:
     def frequency(self, term: str) -> int:
         """In how many documents a term stands."""
         number = self.terms.get(term)
-        return 0 if number is None else int(self._found_in[number])
+        return 0 if number is None else self._frequencies[number]
 
     def weight(self, term: str) -> float:
         """The term's idf as rank-bm25's BM25Plus has it; 0 for an unknown one."""
         found_in = self.frequency(term)
-        return float(np.log((self.size + 1) / found_in)) if found_in else 0.0
+        return math.log((self.size + 1) / found_in) if found_in else 0.0
 
     def stands_in(self, term: str, manual_ids: Collection[str]) -> bool:
         """Whether a term occurs in any passage of ``manual_ids``."""
@@ -127,16 +131,12 @@ class SparsePostings:
             np.array([hash_of(term) for term in query], np.int64),
             np.array(list(query.values()), np.float32),
         )
-        hits = [
-            (place, *weights)
-            for chunk_id, *weights in self._vectors.keyword_hits(
-                indices, values, manual_ids, CANDIDATES
-            )
-            if (place := places.of(chunk_id.encode())) is not None
-        ]
-        hits.sort(key=itemgetter(0))
-        where = np.array([place for place, *_ in hits], np.int32)
-        return Candidates(self, [weights for _, *weights in hits], where, query), where
+        hits = self._vectors.keyword_hits(indices, values, manual_ids, CANDIDATES)
+        found = places.of([chunk_id for chunk_id, *_ in hits])
+        order = np.argsort(found, kind="stable")
+        order = order[found[order] >= 0]
+        rows = [hits[number][1:] for number in order.tolist()]
+        return Candidates(self, rows, found[order], query), found[order]
 
 
 class Candidates:
@@ -190,11 +190,13 @@ class Places:
         self._order = np.argsort(ids).astype(np.int32)
         self._sorted = ids[self._order]
 
-    def of(self, chunk_id: bytes) -> int | None:
-        place = int(np.searchsorted(self._sorted, chunk_id))
-        if place == len(self._sorted) or self._sorted[place] != chunk_id:
-            return None
-        return int(self._order[place])
+    def of(self, chunk_ids: Sequence[str]) -> Integers:
+        """The place of each, -1 for one that the library does not have."""
+        if not len(self._sorted) or not chunk_ids:
+            return np.full(len(chunk_ids), -1, np.int32)
+        sought = np.array([chunk_id.encode() for chunk_id in chunk_ids])
+        near = np.minimum(np.searchsorted(self._sorted, sought), len(self._sorted) - 1)
+        return np.where(self._sorted[near] == sought, self._order[near], -1).astype(np.int32)
 
 
 def saturated(often: Floats, norm: Any, k1: float) -> Floats:
