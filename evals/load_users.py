@@ -1,8 +1,9 @@
 """What the users of ``evals.load`` do; a locustfile. Locust replaces Python's sockets, so it runs
 in a process of its own, in the environment that evaluates.
 
-``LOAD_PLAN`` names a JSON file: address, accounts, keys, questions, seconds that the stand-in takes
-before its first token, and where to write what was measured.
+``LOAD_PLAN`` names a JSON file: address, accounts, keys, questions, seconds from one's question to
+the next, seconds that the stand-in takes before its first token, and where to write what was
+measured.
 """
 
 from __future__ import annotations
@@ -25,8 +26,6 @@ from locust.env import Environment
 from evals.chat_client import hello, typed
 
 PLAN: dict[str, Any] = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
-# Under the limit of 10 a minute that each user and each key has.
-EACH_S = 7.0
 PATIENCE_S = 60.0
 
 _accounts = iter(PLAN["accounts"].items())
@@ -41,7 +40,7 @@ class Asker(User):
     """Asks again and again, and notes how long the first token and the whole answer took."""
 
     abstract = True
-    wait_time = constant_pacing(EACH_S)
+    wait_time = constant_pacing(PLAN["every_s"])
     door = ""
 
     @task

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evals.intervals import percentile
 from evals.synthetic import ClusterEmbedder, Writer
 from rag.models.allocator import keep_memory_small
 from rag.retrieve.find import find_passages
@@ -173,11 +174,10 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(values)
     return {
-        "p50": round(ordered[len(ordered) // 2], 2),
-        "p95": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], 2),
-        "n": len(ordered),
+        "p50": round(percentile(values, 0.5), 2),
+        "p95": round(percentile(values, 0.95), 2),
+        "n": len(values),
     }
 
 
