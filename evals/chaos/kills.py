@@ -8,8 +8,8 @@ import time
 
 from evals.chaos.app import App
 from evals.chaos.mixed_load import DRAFTS, Acknowledged, load
-from evals.chaos.remains import half_visible, manuals_of, points, ratings_of
-from evals.chaos.surroundings import RECOVERED_S, Row, ended
+from evals.chaos.remains import half_visible, jobs_of, manuals_of, points, ratings_of
+from evals.chaos.surroundings import RECOVERED_S, Row
 from tests.stand_in.ollama import OllamaStandIn
 
 _LEAST_S, _MOST_S = 0.3, 5.0
@@ -65,11 +65,11 @@ async def _start(app: App, name: str, starts: list[float]) -> Row:
 async def _look(app: App, told: Acknowledged) -> list[Row]:
     """Whether all that was acknowledged is there, once the queue has run dry."""
     lost: list[str] = []
+    jobs = await _ended_jobs(app)
     for job_id in told.jobs:
-        job = await ended(app, job_id)
-        told.manuals[job_id] = job.get("manual_id") or ""
-        if job.get("status") != "done":
-            lost.append(f"{job_id}: {job.get('status')} {job.get('error')}")
+        status, told.manuals[job_id] = jobs.get(job_id, ("lost", ""))
+        if status != "done":
+            lost.append(f"{job_id}: {status}")
     gone = told.deleted | told.unsure
     here = {job for job, manual in told.manuals.items() if manual not in gone}
     library = await asyncio.to_thread(manuals_of, app.data_dir)
@@ -92,6 +92,15 @@ async def _look(app: App, told: Acknowledged) -> list[Row]:
         Row("the library", "nothing half-visible", half or "nothing", 0.0, not half),
         Row("answers given meanwhile", "more than none", str(told.answers), 0.0, told.answers > 0),
     ]
+
+
+async def _ended_jobs(app: App) -> dict[str, tuple[str, str]]:
+    """All jobs, once none is waiting or at work."""
+    while True:
+        jobs = await asyncio.to_thread(jobs_of, app.data_dir)
+        if not {"queued", "running"} & {status for status, _ in jobs.values()}:
+            return jobs
+        await asyncio.sleep(0.3)
 
 
 async def _unfound(app: App, sentences: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from evals.chaos.app import App
+from evals.chaos.remains import jobs_of
 from tests.manual_files import small_manual
 
 _ASKING = 3
@@ -31,7 +32,7 @@ class Acknowledged:
     unsure: set[str] = field(default_factory=set)
     """Manuals and drafts whose deletion or confirmation was under way when the app was killed."""
     manuals: dict[str, str] = field(default_factory=dict)
-    """The manual that each job that is done became, while nobody has deleted it."""
+    """What each job that is done became."""
 
 
 async def load(app: App, told: Acknowledged, chance: random.Random, seconds: float) -> None:
@@ -104,10 +105,9 @@ async def _deletions(app: App, told: Acknowledged, chance: random.Random) -> Non
     async with app.client() as client:
         while True:
             await asyncio.sleep(chance.uniform(0.3, 1.5))
-            for job_id in sorted(told.jobs.keys() - told.manuals.keys()):
-                job = (await client.get(f"/jobs/{job_id}")).raise_for_status().json()
-                if job["status"] == "done":
-                    told.manuals[job_id] = job["manual_id"]
+            jobs = await asyncio.to_thread(jobs_of, app.data_dir)
+            done = {job for job in told.jobs if jobs.get(job, ("",))[0] == "done"}
+            told.manuals |= {job: jobs[job][1] for job in done}
             here = sorted(set(told.manuals.values()) - told.deleted - told.unsure)
             if len(here) < 2:
                 continue

@@ -18,6 +18,13 @@ def ratings_of(data_dir: Path) -> dict[str, int]:
         return dict(database.execute("SELECT answer_id, value FROM ratings"))
 
 
+def jobs_of(data_dir: Path) -> dict[str, tuple[str, str]]:
+    """Status and manual of each job, whoever it belongs to."""
+    with contextlib.closing(sqlite3.connect(data_dir / "millwright.db")) as database:
+        rows = database.execute("SELECT id, status, coalesce(manual_id, '') FROM jobs").fetchall()
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 def manuals_of(data_dir: Path) -> set[str]:
     """The ids of all manuals, whatever their state."""
     with contextlib.closing(sqlite3.connect(data_dir / "millwright.db")) as database:
