@@ -220,8 +220,14 @@ def show(row: dict[str, Any]) -> None:
         print(f"    {name:8} p50 {values['p50']:8.1f} ms   p95 {values['p95']:8.1f} ms")
     promised = PROMISED.get(row["chunks"])
     if promised is not None:
-        p95 = row["ms"]["total"]["p95"]
-        print(f"    promised p95 ≤ {promised:.0f} ms: {'kept' if p95 <= promised else 'MISSED'}")
+        kept = {
+            name: "kept" if row["ms"][name]["p95"] <= promised else "MISSED"
+            for name in ("total", "cpu")
+        }
+        print(
+            f"    promised p95 ≤ {promised:.0f} ms: {kept['total']}; "
+            f"by processor time, as on a machine with nothing else to do: {kept['cpu']}"
+        )
 
 
 def main() -> None:

@@ -12,11 +12,13 @@ import hashlib
 import logging
 import os
 import re
+import time
 import unicodedata
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -32,6 +34,7 @@ KINDS: tuple[ChunkKind, ...] = get_args(ChunkKind)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 _PIECE_KINDS: tuple[PieceKind, ...] = get_args(PieceKind)
 _DIGITS = re.compile(r"\d+")
+_GIVEN_UP_S = 3600
 _BETWEEN = "\x1f"  # between a piece's text and its parts
 _log = logging.getLogger(__name__)
 
@@ -213,8 +216,12 @@ def save(path: Path, analysed: Analysed) -> None:
 
 
 def sweep(folder: Path, manuals: Iterable[Manual]) -> None:
-    """Delete what belongs to no manual of the library any more."""
+    """Delete what belongs to no manual of the library any more, and drafts that were given up."""
     wanted = {path_of(folder, manual).name for manual in manuals}
-    for path in folder.glob("*.npz*"):
+    for path in folder.glob("*.npz"):
         if path.name not in wanted:
             path.unlink(missing_ok=True)
+    for draft in folder.glob("*.npz.*"):
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - draft.stat().st_mtime > _GIVEN_UP_S:
+                draft.unlink()
