@@ -1,1 +1,2 @@
-"""Where everything is kept: the library in SQLite, the vectors in Qdrant, in process or apart."""
+"""Where everything is kept: the library in SQLite or PostgreSQL, the vectors in Qdrant, both in
+process or apart."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qdrant_client import models
 from qdrant_client.client_base import QdrantBase
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from rag.types import Chunk
 
@@ -46,14 +47,19 @@ def make_collection(client: QdrantBase, name: str, dimension: int | None) -> Non
         if dimension is not None
         else {}
     )
-    client.create_collection(
-        name,
-        vectors_config=dense,
-        sparse_vectors_config={
-            KEYWORDS: models.SparseVectorParams(index=models.SparseIndexParams(on_disk=True))
-        },
-        on_disk_payload=True,
-    )
+    try:
+        client.create_collection(
+            name,
+            vectors_config=dense,
+            sparse_vectors_config={
+                KEYWORDS: models.SparseVectorParams(index=models.SparseIndexParams(on_disk=True))
+            },
+            on_disk_payload=True,
+        )
+    except UnexpectedResponse:
+        if not client.collection_exists(name):
+            raise
+        # Another process made it in the meantime.
     client.create_payload_index(name, MANUAL, field_schema=models.PayloadSchemaType.KEYWORD)
 
 

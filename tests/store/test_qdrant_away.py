@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from qdrant_client import QdrantClient
 
 from rag.errors import StoreDown
 from rag.settings import Settings
 from rag.store.patience import PATIENT_S, Patience
+from rag.store.points import make_collection
 from rag.store.vectors import VectorIndex, open_vectors
 from tests.stand_in.qdrant import QdrantStandIn
 from tests.store.fake_embedder import WordEmbedder
@@ -136,3 +139,22 @@ def test_shutting_down_ends_the_waiting(server: QdrantStandIn, index: VectorInde
 
 def test_the_waits_are_those_that_were_agreed() -> None:
     assert PATIENT_S == (1, 2, 4, 8, 16)
+
+
+def test_a_collection_that_another_process_made_first_is_taken(server: QdrantStandIn) -> None:
+    class Slower(QdrantClient):
+        """Looks before the other process has made it, and then makes it, too."""
+
+        looks = 0
+
+        def collection_exists(self, collection_name: str, **more: Any) -> bool:
+            self.looks += 1
+            return self.looks > 1 and super().collection_exists(collection_name, **more)
+
+    for _ in range(2):
+        client = Slower(url=server.url, check_compatibility=False)
+        make_collection(client, "millwright-words", 32)
+        client.close()
+    client = QdrantClient(url=server.url, check_compatibility=False)
+    assert [one.name for one in client.get_collections().collections] == ["millwright-words"]
+    client.close()
