@@ -66,13 +66,19 @@
 
   // The question goes to the top of the window and its answer grows below it. The room that
   // Chainlit keeps for that is right only while text streams: take back what cards have filled.
+  let asked = 0;
   const fitRoom = () => {
     const room = document.querySelector(".overflow-y-auto > .flex-shrink-0:last-child:empty");
     const questions = document.querySelectorAll('[data-step-type="user_message"]');
+    const isNext = asked > 0 && questions.length === asked + 1;
+    asked = questions.length;
     if (!room || !questions.length) return;
-    const used = room.getBoundingClientRect().top - questions[questions.length - 1].getBoundingClientRect().top;
+    const last = questions[questions.length - 1];
+    const used = room.getBoundingClientRect().top - last.getBoundingClientRect().top;
     const height = `${Math.max(0, Math.round(room.parentElement.clientHeight - used - 24))}px`;
     if (room.style.height !== height) room.style.height = height;
+    // Chainlit's own way there ends early when the room changes meanwhile.
+    if (isNext) last.scrollIntoView({ block: "start" });
   };
 
   // A command of the menu needs no further words: choosing it calls it up. (Chainlit would wait for

@@ -30,16 +30,19 @@ class Command:
     icon: str
     run: Callable[[Language], Awaitable[None]]
 
+    def title(self, language: Language) -> str:
+        return say(f"{self.name}.title", language)
+
     def entry(self, language: Language) -> dict[str, object]:
         """As Chainlit's page wants it. It shows the id, which so comes in the user's language."""
-        title, about = say(f"{self.name}.title", language), say(f"{self.name}.command", language)
-        return {"id": title, "description": about, "icon": self.icon, "button": False}
+        about = say(f"{self.name}.command", language)
+        return {"id": self.title(language), "description": about, "icon": self.icon}
 
     def starter(self, language: Language) -> cl.Starter:
         """The same on the first screen."""
-        title, about = say(f"{self.name}.title", language), say(f"{self.name}.command", language)
+        about = say(f"{self.name}.command", language)
         icon = f"/public/icons/{self.icon}.svg"
-        return cl.Starter(label=about, message=about, command=title, icon=icon)
+        return cl.Starter(label=about, message=about, command=self.title(language), icon=icon)
 
     def is_called(self, typed: str) -> bool:
         """Whether the page's command is this one, in either language."""

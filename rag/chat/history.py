@@ -7,6 +7,7 @@ from typing import Any
 
 from chainlit.element import Element
 
+from rag.chat.machines import ALL, MODE
 from rag.settings import Settings
 from rag.store.history import History
 from rag.types import Answer, Scope, Turn
@@ -41,7 +42,8 @@ def turns_of(thread: Mapping[str, Any]) -> tuple[Turn, ...]:
     for step in thread.get("steps") or ():
         text = (step.get("output") or "").strip()
         if step.get("type") == "user_message" and not step.get("command"):
-            turns.append(Turn(text, "", (step.get("modes") or {}).get("machine")))
+            machine = (step.get("modes") or {}).get(MODE)
+            turns.append(Turn(text, "", None if machine == ALL else machine))
         elif step.get("type") == "assistant_message" and text and turns:
             turns[-1] = Turn(turns[-1].question, text, turns[-1].machine)
     return tuple(turn for turn in turns if turn.answer)[-KEPT_TURNS:]

@@ -69,3 +69,15 @@ async def test_nobody_else_sees_keys(service: Service, open_page: OpenPage) -> N
     body = {"name": "x", "scopes": ["ask"], "days": 1}
     assert await technician.call("POST", "/api/admin/keys", body) == 403
     await expect(technician.page.locator("#command-button")).to_have_count(0)
+
+
+async def test_what_is_called_up_next_begins_at_the_top(
+    service: Service, open_page: OpenPage
+) -> None:
+    """Also below a long board, where there is little of it."""
+    admin = await open_page(service, "admin", **PHONE)
+    await open_keys(admin, "en")
+    await admin.call_up(say("model.title", "en"))
+    await expect(admin.page.locator(".mw-model li").first).to_be_in_viewport()
+    asked = admin.page.locator('[data-step-type="user_message"]').last
+    await expect(asked).to_be_in_viewport(ratio=1)

@@ -95,6 +95,8 @@ async def test_an_uploaded_manual_can_be_asked_at_once(
     small_manual(file, word)
     admin = await open_page(service, "admin")
     await admin.choose_upload()
+    await expect(admin.page.get_by_text("höchstens 2 MB")).to_be_visible()
+    await expect(admin.page.get_by_text("10000")).to_be_hidden()  # what Chainlit would say of it
     await admin.hand_over(file)
     await expect(admin.page.locator(".ai-message").last).to_contain_text("ist im Bestand")
     answer = await admin.ask(f"Mit welchem Drehmoment wird das {word} angezogen?")

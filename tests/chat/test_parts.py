@@ -191,9 +191,14 @@ def test_turns_of_a_kept_conversation() -> None:
             {"type": "assistant_message", "output": "Ölstand zu niedrig [1]."},
             {"type": "user_message", "output": "", "command": "upload"},
             {"type": "user_message", "output": "Angehalten?"},
+            {"type": "user_message", "output": "Und E-105?", "modes": {"machine": ALL}},
+            {"type": "assistant_message", "output": "Siehe Seite 3 [1]."},
         ]
     }
-    assert turns_of(thread) == (Turn("Was ist E-104?", "Ölstand zu niedrig [1].", "SK 37"),)
+    assert turns_of(thread) == (
+        Turn("Was ist E-104?", "Ölstand zu niedrig [1].", "SK 37"),
+        Turn("Und E-105?", "Siehe Seite 3 [1].", None),  # of no machine of the name "all"
+    )
 
 
 def test_only_the_last_turns_are_remembered() -> None:
