@@ -187,6 +187,14 @@ def _prepare_chainlit_root(root: Path) -> None:
 
 async def _serve(door: Door, listener: socket.socket, host: str, language: Language) -> None:
     """First accounts, sample manuals, then the chat until somebody ends it."""
+    _print_accounts(door, language)
+    if door.services.embedder is None:
+        _say(say("start.without_search_model", language))
+    if not await asyncio.to_thread(door.services.library.manuals):
+        gc.enable()  # this is work, and the chat's own memory comes after it
+        await door.start_work()
+        await _load_samples(door, language)
+
     from chainlit.config import config, load_module
     from chainlit.server import app
 
@@ -198,13 +206,7 @@ async def _serve(door: Door, listener: socket.socket, host: str, language: Langu
     gc.collect()
     gc.freeze()  # never looked through again: a full search would hold all answers up for 0.1 s
     gc.enable()
-
-    _print_accounts(door, language)
-    if door.services.embedder is None:
-        _say(say("start.without_search_model", language))
     await door.start_work()  # not before the imports, which it would make slower
-    if not await asyncio.to_thread(door.services.library.manuals):
-        await _load_samples(door, language)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, toggle_debug)
     services = door.services
     server = server_of(app, lambda: services.flights.drain(services.settings.shutdown_s))
