@@ -5,7 +5,8 @@ Every gold passage and every ``must_contain`` must stand on its page in the text
 hold; ids must be unique; no question may be a copy of its passage.
 
 ``tuning.jsonl`` is for choosing numbers only (``python -m evals.tuning``), never for reporting: as
-many questions without an answer as with one, about things that these machines might well have. What
+many questions without an answer as with one, about things that these machines might well have, and
+some of the category "other", about anything else. What
 its lines call ``nowhere`` must not be in the machine's manual; none may be a held-out question in
 other words.
 """

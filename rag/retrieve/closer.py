@@ -27,8 +27,8 @@ _USUAL_COSINE = 0.45  # of all-MiniLM-L6-v2 for a passage that is about the ques
 @dataclass(frozen=True, slots=True)
 class Looked:
     """The hits in their new order, and what was seen in each of them (by chunk id). ``unsaid`` is
-    the share of the heaviest word that none of them says, by any name; ``words`` how many words
-    of the question carry weight."""
+    the share of the question that none of them says, by any name; ``words`` how many words of the
+    question carry weight."""
 
     hits: list[Hit]
     seen: Mapping[str, Nearness]
@@ -86,8 +86,10 @@ def _look(search: Search, snapshot: Snapshot, found: Found, hits: Sequence[Hit])
 
 def _unsaid(together: Together, seen: Collection[Nearness]) -> float:
     best = [max(said) for said in zip(*(one.said for one in seen if one.said), strict=True)]
-    lacks = (weight * (1.0 - one) for weight, one in zip(together.weights, best, strict=bool(best)))
-    return max(lacks, default=together.whole) / (together.whole or 1.0)
+    if not best:
+        return 1.0
+    lacks = sum(weight * (1.0 - one) for weight, one in zip(together.weights, best, strict=True))
+    return lacks / (sum(together.weights) or 1.0)
 
 
 def evidence_of(
@@ -116,6 +118,7 @@ def evidence_of(
         records = (hit for hit in hits[:_PARTS] if hit.chunk.kind == "parts")
         parts = max((looked.seen[hit.chunk.id].own for hit in records), default=0.0)
     return Evidence(
+        together=best.together,
         gap=best.gap,
         unit=best.unit,
         unmeasured=float(asks_unit and not any(one.measured for one in looked.seen.values())),

@@ -23,9 +23,10 @@ FILE = Path(__file__).with_name("thresholds.json")
 class Evidence:
     """What speaks for an answer.
 
-    Of the sentence that says most of the question (``together.Nearness``): ``gap`` and ``unit``.
+    Of the sentence that says most of the question (``together.Nearness``): ``together``, ``gap``
+    and ``unit``.
     Of all passages looked at: ``unmeasured``, 1 when a quantity is asked for and none of them has
-    a value of it; ``unsaid``, the share of the question's heaviest word that none of them says.
+    a value of it; ``unsaid``, the share of the question that none of them says.
     ``missing`` is the share of the weightiest word by BM25 that none of the first passages has,
     ``words`` how many words of the question carry weight, ``parts`` how much of a question for a
     part number stands in one record of a part, ``cosine`` that of the nearest passage less the
@@ -33,6 +34,7 @@ class Evidence:
     logit.
     """
 
+    together: float = 0.0
     gap: float = 1.0
     unit: float = 0.5
     unmeasured: float = 0.0
