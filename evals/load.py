@@ -7,7 +7,7 @@ lets them: people who read what they are told ask every minute or two. Printed a
 the first token (what passes from the question to the first token, less what the stand-in takes for
 one), errors, and memory over time. HyDE, reranker and kept answers are off: every question is
 searched for and written anew. A sentence that begins with a value is held until it is written and
-checked: that time, too, counts as ours.
+checked: that time, too, counts as ours; ``--pause 0`` takes the writing out of it.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ EVERY_S = 1.0
 
 
 @contextmanager
-def stand_in(log: Path) -> Iterator[tuple[str, int]]:
-    """The scripted Ollama as a process: a token every 10 ms. Yields its address and its id."""
+def stand_in(log: Path, pause_s: float) -> Iterator[tuple[str, int]]:
+    """The scripted Ollama as a process, a token every ``pause_s``: its address and its id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tests.stand_in.ollama"]
-    command += ["--port", str(port), "--pause", str(TOKEN_PAUSE_S)]
+    command += ["--port", str(port), "--pause", str(pause_s)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
@@ -195,7 +195,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Any]:
         memory = ProcessMemory()
         print(f"No memory cgroup here ({error}): sampling, the limit is not enforced.")
     questions = [json.loads(line)["question"] for line in QUESTIONS.read_text().splitlines()]
-    with stand_in(work / "stand-in.log") as (ollama, model):
+    with stand_in(work / "stand-in.log", options.pause) as (ollama, model):
         environment = {
             "DATA_DIR": str(work / "data"),
             "OLLAMA_BASE_URL": ollama,
@@ -215,7 +215,7 @@ def measure(options: argparse.Namespace, work: Path) -> dict[str, Any]:
                     "api_users": options.api,
                     "questions": questions,
                     "every_s": options.every,
-                    "model_s": TOKEN_PAUSE_S,
+                    "model_s": options.pause,
                     "measured": str(work / "measured.json"),
                 }
                 watched = {"app": server.pid, "stand-in": model}
@@ -235,6 +235,7 @@ def main() -> int:
     parser.add_argument("--api", type=int, default=10, help="streams over the API")
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--every", type=float, default=7.0, help="seconds between one's questions")
+    parser.add_argument("--pause", type=float, default=TOKEN_PAUSE_S, help="seconds per token")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if not LOCUST_PYTHON.exists():
