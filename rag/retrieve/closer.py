@@ -88,8 +88,9 @@ def _unsaid(together: Together, seen: Collection[Nearness]) -> float:
     best = [max(said) for said in zip(*(one.said for one in seen if one.said), strict=True)]
     if not best:
         return 1.0
-    lacks = sum(weight * (1.0 - one) for weight, one in zip(together.weights, best, strict=True))
-    return lacks / (sum(together.weights) or 1.0)
+    weights = together.weights
+    lacks = (weight * (1.0 - one) for weight, one in zip(weights, best, strict=True))
+    return float(sum(lacks)) / (sum(weights) or 1.0)
 
 
 def evidence_of(
