@@ -57,7 +57,6 @@ async def clock_jumps(around: Surroundings) -> list[Row]:
     if around.clock is None:
         return [Row("clock jumps", "nothing notices", "left out: no C compiler", 0.0, True)]
     rows: list[Row] = []
-    await around.app.ask(_KEPT)
     async with ChatClient(
         around.app.address, "technician", around.app.passwords["technician"]
     ) as chat:
@@ -71,7 +70,8 @@ async def _jump(around: Surroundings, clock: Clock, chat: ChatClient, hours: int
     app, name = around.app, f"clock {hours:+d} h"
     other_key = app.another_key()
     await _use_up(app, other_key)
-    content = long_manual(f"Uhr {hours}", pages=12)
+    await app.ask(_KEPT)
+    content = long_manual(f"Uhr {hours}", pages=60)
     job = (await app.upload(f"Uhr {hours}.pdf", content)).json()["id"]
     number = len(around.ollama.history) + 1
     around.ollama.enqueue(Reply("Das Kompressorenöl wird eingefüllt [1]. " * 3, pause_s=0.1))
@@ -81,10 +81,10 @@ async def _jump(around: Surroundings, clock: Clock, chat: ChatClient, hours: int
 
     clock.set(hours)
 
-    answer, seconds = await answering
-    written = len(around.ollama.history)
+    # Before the upload is read: a new manual makes every kept answer an old one.
     kept, kept_s = await app.ask(_KEPT)
-    from_cache = kept.status_code == 200 and len(around.ollama.history) == written
+    from_cache = kept.status_code == 200 and len(around.ollama.history) == number
+    answer, seconds = await answering
     limited, _ = await app.ask(_KEPT, key=other_key)
     wait = int(limited.headers.get("Retry-After", 0))
     async with app.client() as client:
