@@ -48,7 +48,9 @@ class MlflowClient:
     def __init__(self, settings: Settings) -> None:
         uri = tracking_uri(settings)
         if uri.startswith(_SQLITE):
-            _try_sqlite(uri.removeprefix(_SQLITE))
+            path = Path(uri.removeprefix(_SQLITE))
+            _make_whole(path)
+            _try_sqlite(path)
         self._client = _load_tracing_client()(uri)
         self._experiment_id = self._experiment(settings)
         # MLflow's objects stay: searched for garbage, they would hold all answers up for 0.5 s.
@@ -120,7 +122,21 @@ def tracking_uri(settings: Settings) -> str:
     return settings.mlflow_tracking_uri or f"{_SQLITE}{path}"
 
 
-def _try_sqlite(path: str) -> None:
+def _make_whole(path: Path) -> None:
+    """A new database is made beside its place: one that a killed process left with half of its
+    tables could never be opened again, neither by MLflow nor by us."""
+    if path.exists() and path.stat().st_size:
+        return
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    _load_tracing_client()(f"{_SQLITE}{unfinished}").store.engine.dispose()
+    if path.exists() and path.stat().st_size:  # MLflow's own server was quicker
+        unfinished.unlink()
+    else:
+        unfinished.replace(path)
+
+
+def _try_sqlite(path: Path) -> None:
     """Fail at once where MLflow would try for a minute, holding a lock of its own."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA schema_version")

@@ -42,11 +42,11 @@ def assessments(service: Service, question: str, done: Any) -> list[Any]:
 
     MLflow is written in the background, and it tells nobody when: this is the one place to poll.
     """
-    client = TracingClient(f"sqlite:///{service.data_dir / 'mlflow.db'}")
     found: list[Any] = []
     end = time.monotonic() + WAIT_MS / 1000
     while time.monotonic() < end:
         if trace_id := trace_of(service, question):
+            client = TracingClient(f"sqlite:///{service.data_dir / 'mlflow.db'}")
             info = client.get_trace_info(trace_id)
             found = [one for one in info.assessments if one.valid is not False]
             if done(found):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from rag.observe.ledger import Ledger
+from rag.observe.mlflow_client import MlflowClient
 from rag.observe.tracing import Tracer
 from rag.settings import Settings
 from tests.observe.conftest import (
@@ -144,3 +149,38 @@ def test_record_does_not_wait_for_the_database(
     # 500 waited in memory; those beyond were let go of, and the log said so.
     assert 500 <= len(kept) < 600
     assert kept[0] == ("Frage 0",)
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_makes_the_database_leaves_none(settings: Settings) -> None:
+    """MLflow could never open one with half of its tables."""
+    settings.data_dir.mkdir(parents=True)
+    database = settings.data_dir / "mlflow.db"
+    unfinished = settings.data_dir / "mlflow.db.unfinished"
+    program = (
+        "import sys; from pathlib import Path; from rag.settings import Settings;"
+        "from rag.observe.mlflow_client import MlflowClient;"
+        "MlflowClient(Settings(data_dir=Path(sys.argv[1]), mlflow_tracking_uri=''))"
+    )
+    command = [sys.executable, "-c", program, str(settings.data_dir)]
+    with subprocess.Popen(command) as process:
+        while not (unfinished.exists() and _tables(unfinished) > 3):
+            assert process.poll() is None
+            time.sleep(0.01)  # nothing tells when a table is made
+        process.kill()
+    assert not database.exists()
+
+    MlflowClient(settings)
+
+    assert not unfinished.exists()
+    assert _tables(database) > 20
+
+
+def _tables(database: Path) -> int:
+    address = f"file:{database}?mode=ro"
+    with (
+        contextlib.suppress(sqlite3.OperationalError),  # locked
+        contextlib.closing(sqlite3.connect(address, uri=True)) as known,
+    ):
+        return int(known.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    return 0
