@@ -52,6 +52,8 @@ def assert_store_down(answer: httpx.Response) -> None:
 async def test_a_full_disk_is_503_until_there_is_room(http: httpx.AsyncClient) -> None:
     asked = await http.post(QUERY, json={"question": "What does E-104 mean?"})
     rating = {"answer_id": asked.json()["id"], "value": 1}
+    # Answers are recorded in the background; a rating comes after its answer's row.
+    assert (await http.post("/api/v1/feedback", json=rating)).status_code == 204
     with full_disk():
         refused = await http.post("/api/v1/feedback", json=rating)
     assert_store_down(refused)
