@@ -42,6 +42,7 @@ from rag.chat.starters import Suggestions
 from rag.errors import RagError
 from rag.flights import WORDS_S
 from rag.observe.logs import belongs_to
+from rag.store.library import machines_of
 from rag.types import Language, ManualStatus, Role, User
 
 logger = logging.getLogger(__name__)
@@ -154,8 +155,7 @@ async def on_message(message: cl.Message) -> None:
 async def answer(message: cl.Message, user: User, language: Language) -> None:
     """Ask, show what comes, and keep what was answered."""
     manuals = await asyncio.to_thread(services.library.manuals)
-    active = [one for one in manuals if one.status is ManualStatus.ACTIVE]
-    machines = [one.machine for one in active if one.machine]
+    machines = machines_of(one for one in manuals if one.status is ManualStatus.ACTIVE)
     asked = cl.user_session.get("asked") or {}
     modes = message.modes or modes_again(message.content, asked)
     scope = scope_of(modes, machines, types_of(manuals))

@@ -23,7 +23,8 @@ from rag.retrieve.scope import Narrowed, narrow, question_language
 from rag.retrieve.search import OnStage, Search, Services, fuse, hydrate, ignore
 from rag.retrieve.snapshot import Found, Snapshot
 from rag.retrieve.verdict import Evidence, judge
-from rag.types import Hit, Language, Manual, ManualStatus, Retrieval, Scope, Verdict
+from rag.store.library import is_in, machines_of
+from rag.types import Hit, Language, ManualStatus, Retrieval, Scope, Verdict
 
 _FINAL_DEPTH = 10
 # Measured on the tune questions: the passages hold the answer's words for 0.88 of them with up to
@@ -88,9 +89,9 @@ async def begin(
     started = time.time_ns()
 
     active = await asyncio.to_thread(services.library.manuals, ManualStatus.ACTIVE)
-    machines = sorted({manual.machine for manual in active if manual.machine})
+    machines = machines_of(active)
     narrowed = narrow(question, scope, machines, services.keywords.glossary)
-    inside = [] if narrowed.outside else [one for one in active if _is_in(narrowed.scope, one)]
+    inside = [] if narrowed.outside else [one for one in active if is_in(narrowed.scope, one)]
     ids = frozenset(manual.id for manual in inside)
     languages = frozenset(manual.language for manual in inside)
     default: Language = "en" if languages == {"en"} else "de"
@@ -100,15 +101,6 @@ async def begin(
     )
     search.report("scope", started, (), machines=list(narrowed.named), manuals=len(ids))
     return narrowed, search
-
-
-def _is_in(scope: Scope, manual: Manual) -> bool:
-    """Whether ``scope`` has the manual; its empty fields do not restrict."""
-    return (
-        (not scope.machines or manual.machine in scope.machines)
-        and (not scope.types or manual.type in scope.types)
-        and (not scope.manual_ids or manual.id in scope.manual_ids)
-    )
 
 
 async def exact_records(search: Search, snapshot: Snapshot, narrowed: Narrowed) -> Exact:

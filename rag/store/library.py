@@ -59,25 +59,12 @@ class Library:
 
     def active_ids(self, scope: Scope) -> frozenset[str]:
         """Ids of the active manuals in ``scope``; its empty fields do not restrict."""
-        columns = self._manuals.c
-        query = select(columns.id).where(columns.status == str(ManualStatus.ACTIVE))
-        if scope.machines:
-            query = query.where(columns.machine.in_(scope.machines))
-        if scope.types:
-            query = query.where(columns.type.in_(scope.types))
-        if scope.manual_ids:
-            query = query.where(columns.id.in_(scope.manual_ids))
-        with self._reads.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+        active = self.manuals(ManualStatus.ACTIVE)
+        return frozenset(manual.id for manual in active if is_in(scope, manual))
 
     def machines(self) -> list[str]:
         """The machines that have an active manual, sorted."""
-        columns = self._manuals.c
-        query = select(columns.machine).where(
-            columns.status == str(ManualStatus.ACTIVE), columns.machine != ""
-        )
-        with self._reads.connect() as connection:
-            return sorted(set(connection.execute(query).scalars()))
+        return machines_of(self.manuals(ManualStatus.ACTIVE))
 
     def file_path(self, manual: Manual) -> Path:
         """Where the manual's file lies; its suffix is that of the uploaded file."""
@@ -293,3 +280,17 @@ class Library:
 def already_there(known: Manual) -> BadFile:
     """The refusal of a file that the library has."""
     return BadFile("error.already_in_library", title=known.title, manual_id=known.id)
+
+
+def is_in(scope: Scope, manual: Manual) -> bool:
+    """Whether ``scope`` has the manual; its empty fields do not restrict."""
+    return (
+        (not scope.machines or manual.machine in scope.machines)
+        and (not scope.types or manual.type in scope.types)
+        and (not scope.manual_ids or manual.id in scope.manual_ids)
+    )
+
+
+def machines_of(manuals: Iterable[Manual]) -> list[str]:
+    """Their machines, each once, sorted."""
+    return sorted({manual.machine for manual in manuals if manual.machine})
