@@ -3,11 +3,10 @@ again, line by line."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from rag.retrieve.analyzer import Analyzer
-from rag.store.lru import ByteCache
+from rag.store.lru import ByteCache, key_of
 from rag.types import Language
 
 # A passage's lines take about 2 kB with their place in the cache.
@@ -27,7 +26,7 @@ class KeptTerms:
         """The terms of each text. What is asked for together is kept together: a passage."""
         if not texts:
             return []
-        key = _key(texts, language)
+        key = key_of(language, *texts)
         kept = self._kept.get(key)
         if kept is not None:
             lists = kept.decode().split(_TEXT)
@@ -35,12 +34,3 @@ class KeptTerms:
         found = [frozenset(self._analyzer.terms(text, language)) for text in texts]
         self._kept.put(key, _TEXT.join(_TERM.join(terms) for terms in found).encode())
         return found
-
-
-def _key(texts: Sequence[str], language: Language) -> str:
-    digest = hashlib.blake2b(language.encode(), digest_size=16)
-    for text in texts:
-        content = text.encode("utf-8", "surrogatepass")
-        digest.update(b"%d " % len(content))
-        digest.update(content)
-    return digest.hexdigest()

@@ -13,8 +13,13 @@ _ENTRY_BYTES = 400
 
 
 def key_of(*texts: str) -> str:
-    """A short key for long texts; the size of an entry counts on that."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    """A short key for long texts, any Unicode; the size of an entry counts on that."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in texts:
+        content = text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d " % len(content))
+        digest.update(content)
+    return digest.hexdigest()
 
 
 class ByteCache:
