@@ -30,7 +30,13 @@ from rag.store.postgres import (
 )
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_TIMEOUT_MS = 15_000
+# The time is in ms.
+_SWITCHES = (
+    "busy_timeout = 15000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+)
 Item = TypeVar("Item")
 
 
@@ -156,18 +162,19 @@ def _open_file(settings: Settings) -> Engine:
 def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's own transaction control is switched off: it would run DDL outside of any.
     connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    _switch(connection)
 
 
 def _prepare_async_connection(connection: Any, _record: Any) -> None:
+    _switch(connection)
+    connection.create_function("small_letters", 1, str.lower, deterministic=True)
+
+
+def _switch(connection: Any) -> None:
     cursor = connection.cursor()
-    for switch in (f"busy_timeout = {_BUSY_TIMEOUT_MS}", "journal_mode = WAL", "foreign_keys = ON"):
+    for switch in _SWITCHES:
         cursor.execute(f"PRAGMA {switch}")
     cursor.close()
-    connection.create_function("small_letters", 1, str.lower, deterministic=True)
 
 
 def _begin(connection: Connection) -> None:
