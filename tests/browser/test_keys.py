@@ -81,3 +81,23 @@ async def test_what_is_called_up_next_begins_at_the_top(
     await expect(admin.page.locator(".mw-model li").first).to_be_in_viewport()
     asked = admin.page.locator('[data-step-type="user_message"]').last
     await expect(asked).to_be_in_viewport(ratio=1)
+
+
+async def test_what_lies_beside_the_way_to_the_end_can_be_tapped(
+    service: Service, open_page: OpenPage
+) -> None:
+    """Chainlit lays a row as wide as the chat around its arrow, just when one begins to scroll."""
+    admin = await open_page(service, "admin", **PHONE)
+    for number in range(8):
+        body = {"name": f"long list {number}", "scopes": ["ask"], "days": 1}
+        assert await admin.call("POST", "/api/admin/keys", body) == 201
+    await open_keys(admin, "en")
+    await admin.page.mouse.move(40, 400)
+    await admin.page.mouse.wheel(0, 60)
+    arrow = admin.page.locator(".absolute.bottom-4 > button.rounded-full")
+    await expect(arrow).to_be_visible()
+    beside = "button => document.elementFromPoint(40, button.getBoundingClientRect().top + 5)"
+    covered = await arrow.evaluate(f"button => !!({beside})(button).closest('.bottom-4')")
+    assert not covered
+    await arrow.click()
+    await expect(arrow).to_have_count(0)
