@@ -8,6 +8,19 @@
   // Follow the device's light or dark setting until somebody chooses.
   if (!localStorage.getItem("vite-ui-theme")) localStorage.setItem("vite-ui-theme", "system");
 
+  // Chainlit connects twice when a conversation's address is loaded, at first without knowing which
+  // conversation. Whoever has its cookie last stays, and with the first the page would wait for its
+  // messages forever: only the latest goes on.
+  const fetchAny = window.fetch;
+  let connecting = 0;
+  window.fetch = async (...request) => {
+    const answer = fetchAny(...request);
+    if (!String(request[0]?.url ?? request[0]).endsWith("/set-session-cookie")) return answer;
+    const mine = ++connecting;
+    await answer.catch(() => {});
+    return mine === connecting ? answer : new Promise(() => {});
+  };
+
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from playwright.async_api import Page, Request, expect
+from playwright.async_api import APIResponse, Page, Request, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.served import Service
@@ -141,3 +141,23 @@ async def test_wrong_password_is_said_in_the_users_language(
     await stranger.fill("#password", "wrong-password")
     await stranger.click("button[type=submit]")
     await expect(stranger.get_by_text("Benutzername oder Passwort stimmt nicht.")).to_be_visible()
+
+
+async def test_a_conversation_is_shown_whichever_connection_is_ready_last(
+    service: Service, open_page: OpenPage
+) -> None:
+    """Chainlit connects twice to a conversation's address, at first without naming it."""
+    person = await open_page(service)
+    await person.ask("Was bedeutet E-104? (zweimal verbunden)")
+    held: list[tuple[Route, APIResponse]] = []
+
+    async def first_comes_last(route: Route) -> None:
+        held.append((route, await route.fetch()))
+        if len(held) == 2:
+            for one, answer in reversed(held):
+                await one.fulfill(response=answer)
+
+    await person.page.route("**/set-session-cookie", first_comes_last)
+    await person.page.reload()
+    await expect(person.answers).to_have_count(1)
+    assert len(held) == 2
