@@ -26,7 +26,7 @@ from rag.answer.machines import names_of, nothing_named, of_chosen_machine
 from rag.answer.model_state import model_state
 from rag.answer.passages import choose_passages
 from rag.answer.records import words_of
-from rag.answer.refusal import nearest_places, refusal_reason, refusal_text
+from rag.answer.refusal import nearest_places, refusal_text
 from rag.answer.relevance import Relevance
 from rag.answer.safety import notices_for
 from rag.answer.story import Story
@@ -283,9 +283,8 @@ async def _refuse(story: Story, retrieval: Retrieval) -> Token:
     scope = story.understanding.scope
     has_manuals = bool(await asyncio.to_thread(library.active_ids, Scope()))
     story.mode = "refusal"
-    story.reason = refusal_reason(retrieval, scope, has_manuals=has_manuals)
     story.perhaps = nearest_places(retrieval, story.relevance)
-    text = refusal_text(story.reason, retrieval, scope, story.perhaps, story.language)
+    story.reason, text = refusal_text(retrieval, scope, story.language, has_manuals=has_manuals)
     return story.say(text)
 
 

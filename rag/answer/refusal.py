@@ -1,8 +1,7 @@
-"""Say honestly that the manuals do not answer, where it might stand, and what to do next."""
+"""Say honestly that the manuals do not answer, and what to do next; and where it might stand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer.cite import citation
@@ -12,15 +11,20 @@ from rag.messages import say
 from rag.types import Citation, Hit, Language, Retrieval, Scope
 
 _NEAREST = 2
+_MOST_NAMED = 3
 # How retrieval notes a machine that the question names.
 _NAMED = "machine:"
 
 
 def nearest_places(retrieval: Retrieval, relevance: Relevance) -> tuple[Citation, ...]:
-    """The two places that come closest, on different pages, although they do not answer."""
+    """The two places that come closest, on different pages, although they do not answer.
+
+    For a code that is nowhere only those that the rest of the question finds: ``retrieval.hits``.
+    """
     candidates = list(retrieval.hits)
-    for stage in ("final", "reranked", "fused", "bm25"):
-        candidates += retrieval.stages.get(stage, ())
+    if not retrieval.missing_code:
+        for stage in ("final", "reranked", "fused", "bm25"):
+            candidates += retrieval.stages.get(stage, ())
     chosen: list[Hit] = []
     for hit in candidates:
         place = (hit.chunk.manual_id, hit.chunk.first_page)
@@ -34,59 +38,41 @@ def nearest_places(retrieval: Retrieval, relevance: Relevance) -> tuple[Citation
     )
 
 
-def refusal_reason(retrieval: Retrieval, scope: Scope, *, has_manuals: bool) -> str:
-    """The key of the message that says why there is no answer."""
+def refusal_text(
+    retrieval: Retrieval, scope: Scope, language: Language, *, has_manuals: bool
+) -> tuple[str, str]:
+    """The key of the message that says why there is no answer; and Markdown: why, and the next
+    steps."""
+    named = [note.removeprefix(_NAMED) for note in retrieval.notes if note.startswith(_NAMED)]
+    machines = scope.machines or (named if len(named) <= _MOST_NAMED else ())
+    reason = _reason(retrieval, bool(machines), has_manuals)
+    said = say(
+        reason,
+        language,
+        code=verbatim(retrieval.missing_code or ""),
+        machine=verbatim(", ".join(machines)),
+        named=verbatim(", ".join(named)),
+    )
+    if reason == "refusal.no_manuals":
+        return reason, said
+    steps = [f"- {say(f'refusal.step_{step}', language)}" for step in _next_steps(reason)]
+    return reason, "\n".join([f"{said}\n", say("refusal.next_steps", language), *steps])
+
+
+def _reason(retrieval: Retrieval, names_machine: bool, has_manuals: bool) -> str:
     if not has_manuals:
         return "refusal.no_manuals"
     if "machine_outside_scope" in retrieval.notes:
         return "refusal.machine_not_chosen"
     key = "refusal.missing_code" if retrieval.missing_code else "refusal.nothing_found"
-    return f"{key}_machine" if scope.machines else key
+    return f"{key}_machine" if names_machine else key
 
 
-def refusal_text(
-    reason: str,
-    retrieval: Retrieval,
-    scope: Scope,
-    perhaps: Sequence[Citation],
-    language: Language,
-) -> str:
-    """Markdown: why, perhaps where, and the next steps."""
-    named = [note.removeprefix(_NAMED) for note in retrieval.notes if note.startswith(_NAMED)]
-    said = say(
-        reason,
-        language,
-        code=verbatim(retrieval.missing_code or ""),
-        machine=verbatim(", ".join(scope.machines)),
-        named=verbatim(", ".join(named)),
-    )
-    if reason == "refusal.no_manuals":
-        return said
-    parts = [said]
-    if perhaps:
-        lines = [
-            say(
-                "refusal.perhaps_line",
-                language,
-                title=verbatim(place.title),
-                label=verbatim(place.label),
-                heading=verbatim(" › ".join(place.heading[-2:]) or place.quote[:60]),
-            )
-            for place in perhaps
-        ]
-        parts.append("\n".join([say("refusal.perhaps", language), *lines]))
-    parts.append("\n".join(_next_steps(reason, scope, language)))
-    return "\n\n".join(parts)
-
-
-def _next_steps(reason: str, scope: Scope, language: Language) -> list[str]:
+def _next_steps(reason: str) -> tuple[str, ...]:
     """What helps, by what is known: a code is read once more, a machine is chosen or changed."""
-    steps = {
+    return {
         "refusal.missing_code": ("read_code", "choose_machine", "tell_admin"),
         "refusal.missing_code_machine": ("read_code", "change_machine", "tell_admin"),
-        "refusal.machine_not_chosen": ("change_machine",),
-    }.get(reason, ("other_words", "change_machine" if scope.machines else "choose_machine"))
-    if "tell_admin" not in steps:
-        steps = (*steps, "tell_admin")
-    lines = [f"- {say(f'refusal.step_{step}', language)}" for step in steps]
-    return [say("refusal.next_steps", language), *lines]
+        "refusal.machine_not_chosen": ("change_machine", "tell_admin"),
+        "refusal.nothing_found_machine": ("other_words", "change_machine", "tell_admin"),
+    }.get(reason, ("other_words", "choose_machine", "tell_admin"))

@@ -69,6 +69,8 @@ async def find_passages(
     if exact.records:
         verdict, sure = "found", 1.0
     elif exact.missing or not final:
+        # What the rest of the question finds may still be worth a look.
+        final = [] if verdict == "absent" else final
         verdict, sure = "absent", 0.0
     return Retrieval(
         hits=tuple(final[: services.settings.passages]),

@@ -157,6 +157,18 @@ async def test_a_code_that_is_not_there_is_named(quoting: Services) -> None:
     assert "E-105" not in german.text
 
 
+async def test_beside_a_code_that_is_not_there_the_rest_of_the_question_counts(
+    quoting: Services,
+) -> None:
+    bare = await answer_to("Was bedeutet E-512 am SK 37?", quoting)
+    more = await answer_to("E-512 am SK 37! Anzugsdrehmoment der Ablassschraube?", quoting)
+
+    assert f"steht nicht in den Handbüchern zu {COMPRESSOR}." in bare.text
+    assert bare.perhaps == ()
+    assert more.mode == "refusal"
+    assert more.perhaps[0].heading[-1] == "2.8 Anzugsdrehmomente"
+
+
 async def test_a_code_of_two_machines_is_shown_for_both(
     writing: Services, ollama: OllamaStandIn
 ) -> None:
