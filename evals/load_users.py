@@ -2,8 +2,11 @@
 in a process of its own, in the environment that evaluates.
 
 ``LOAD_PLAN`` names a JSON file: address, accounts, keys, questions, seconds from one's question to
-the next, seconds that the stand-in takes before its first token, and where to write what was
-measured.
+the next, where to say that everybody is there, and where to write what was measured.
+
+Nobody asks before everybody is there and the service has come to rest: it imports MLflow in its
+first seconds. Then each begins at a moment of its own and pauses sometimes longer, sometimes
+shorter: people do not ask in step.
 """
 
 from __future__ import annotations
@@ -11,22 +14,27 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import time
 import uuid
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import gevent
 import requests
 import socketio
 from gevent.event import Event
-from locust import User, constant_pacing, events, task
+from locust import User, events, task
 from locust.env import Environment
 
 from evals.chat_client import hello, typed
 
 PLAN: dict[str, Any] = json.loads(Path(os.environ["LOAD_PLAN"]).read_text())
 PATIENCE_S = 60.0
+REST_S = 10.0
+# Of the seconds from one's question to the next. Were it more, ten would fall into a minute.
+JITTER = 0.1
 
 _accounts = iter(PLAN["accounts"].items())
 _keys = iter(PLAN["keys"])
@@ -34,18 +42,35 @@ _questions = itertools.cycle(PLAN["questions"])
 _first_token_ms: dict[str, list[float]] = defaultdict(list)
 _whole_ms: dict[str, list[float]] = defaultdict(list)
 _results: Counter[str] = Counter()
+_choose = random.Random(7)  # the same pauses in each run
+_everybody_is_there = Event()
+
+
+@events.spawning_complete.add_listener
+def begin(**_: object) -> None:
+    gevent.sleep(REST_S)
+    Path(PLAN["begun"]).touch()
+    _everybody_is_there.set()
 
 
 class Asker(User):
     """Asks again and again, and notes how long the first token and the whole answer took."""
 
     abstract = True
-    wait_time = constant_pacing(PLAN["every_s"])
     door = ""
+    asked = 0.0
+
+    def on_start(self) -> None:
+        _everybody_is_there.wait(PATIENCE_S)
+        gevent.sleep(_choose.uniform(0, PLAN["every_s"]))
+
+    def wait_time(self) -> float:
+        due = self.asked + PLAN["every_s"] * _choose.uniform(1 - JITTER, 1 + JITTER)
+        return max(0.0, due - time.perf_counter())
 
     @task
     def ask(self) -> None:
-        begun = time.perf_counter()
+        self.asked = begun = time.perf_counter()
         failure: Exception | None = None
         try:
             outcome = self.answer(next(_questions))
@@ -68,9 +93,9 @@ class Asker(User):
         """One question to its end: "answered", or "429" when there were too many."""
         raise NotImplementedError
 
-    def note_first_token(self, sent: float) -> None:
-        overhead = time.perf_counter() - sent - PLAN["model_s"]
-        _first_token_ms[self.door].append(overhead * 1000)
+    def note_first_token(self) -> None:
+        """The first words of the answer are there."""
+        _first_token_ms[self.door].append((time.perf_counter() - self.asked) * 1000)
 
 
 class ChatUser(Asker):
@@ -87,8 +112,7 @@ class ChatUser(Asker):
         ).raise_for_status()
         self.name = name
         self.started, self.ended = Event(), Event()
-        self.begins = False
-        self.sent: float | None = None
+        self.begins = self.is_told = False
         self.steps: dict[str, dict[str, Any]] = {}
         self.socket = socketio.Client(reconnection=False)
         for event in ("new_message", "update_message", "stream_start"):
@@ -107,6 +131,7 @@ class ChatUser(Asker):
         self.socket.emit("connection_successful")
         if not self.started.wait(PATIENCE_S):
             raise TimeoutError("the chat did not start")
+        super().on_start()
 
     def on_stop(self) -> None:
         self.socket.disconnect()
@@ -114,11 +139,11 @@ class ChatUser(Asker):
     def answer(self, question: str) -> str:
         self.steps.clear()
         self.ended.clear()
-        self.sent = time.perf_counter()
+        self.is_told = False
         self.socket.emit("client_message", typed(self.name, output=question))
         if not self.ended.wait(PATIENCE_S):
             raise TimeoutError("no answer")
-        if self.sent is not None:
+        if not self.is_told:
             raise RuntimeError("ended without a word")
         return "answered"
 
@@ -129,9 +154,9 @@ class ChatUser(Asker):
             self.on_token(step)
 
     def on_token(self, _: object) -> None:
-        if self.sent is not None:
-            self.note_first_token(self.sent)
-            self.sent = None
+        if not self.is_told:
+            self.is_told = True
+            self.note_first_token()
 
     def on_task_start(self, *_: object) -> None:
         self.begins = True
@@ -153,9 +178,9 @@ class ApiUser(Asker):
     def on_start(self) -> None:
         self.session = requests.Session()
         self.session.headers["X-API-Key"] = next(_keys)
+        super().on_start()
 
     def answer(self, question: str) -> str:
-        sent = time.perf_counter()
         address = f"{PLAN['address']}/api/v1/query/stream"
         with self.session.post(
             address, json={"question": question}, stream=True, timeout=PATIENCE_S
@@ -167,7 +192,7 @@ class ApiUser(Asker):
             for line in response.iter_lines(chunk_size=None):
                 if line == b"event: token" and not told:
                     told = True
-                    self.note_first_token(sent)
+                    self.note_first_token()
                 if line == b"event: done":
                     return "answered"
                 if line == b"event: failed":
