@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from rag.errors import StoreDown
 from rag.settings import Settings
@@ -25,7 +24,6 @@ from rag.store.postgres import (
     check,
     is_postgres,
     open_postgres,
-    open_postgres_asynchronously,
     translated,
 )
 
@@ -58,18 +56,6 @@ def open_database(settings: Settings) -> Engine:
         place = engine.url.render_as_string() if shared else str(engine.url.database)
         reason = str(getattr(error, "orig", error)).strip()
         raise StoreDown("error.database_unusable", path=place, reason=reason) from error
-    return engine
-
-
-def open_asynchronously(settings: Settings) -> AsyncEngine:
-    """The same database for a library that awaits; it is not migrated, and no transaction takes
-    the lock of writers when it begins."""
-    if settings.database_url.get_secret_value():
-        return open_postgres_asynchronously(settings)
-    path = settings.data_dir.resolve() / "millwright.db"
-    # What people wrote must not be in the log, not even when it tells everything.
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
-    event.listen(engine.sync_engine, "connect", _prepare_async_connection)
     return engine
 
 
@@ -152,7 +138,10 @@ def _is_applied(connection: Connection, name: str) -> bool:
 
 def _open_file(settings: Settings) -> Engine:
     engine = create_engine(
-        f"sqlite:///{settings.data_dir / 'millwright.db'}", pool_size=8, max_overflow=8
+        f"sqlite:///{settings.data_dir / 'millwright.db'}",
+        pool_size=8,
+        max_overflow=8,
+        hide_parameters=True,  # what people wrote must be in no message of an error
     )
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
@@ -162,15 +151,7 @@ def _open_file(settings: Settings) -> Engine:
 def _prepare_connection(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's own transaction control is switched off: it would run DDL outside of any.
     connection.isolation_level = None
-    _switch(connection)
-
-
-def _prepare_async_connection(connection: Any, _record: Any) -> None:
-    _switch(connection)
     connection.create_function("small_letters", 1, str.lower, deterministic=True)
-
-
-def _switch(connection: Any) -> None:
     cursor = connection.cursor()
     for switch in _SWITCHES:
         cursor.execute(f"PRAGMA {switch}")

@@ -11,19 +11,14 @@ from __future__ import annotations
 import re
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from rag.errors import StoreDown
 from rag.settings import Settings
-
-if TYPE_CHECKING:
-    from psycopg import AsyncConnection
-    from psycopg import Connection as PsycopgConnection
 
 # Our locks are pairs of numbers: the first says that they are ours, the second what for.
 LOCKS = 0x4D57
@@ -80,13 +75,6 @@ def open_postgres(settings: Settings) -> Engine:
     return engine
 
 
-def open_postgres_asynchronously(settings: Settings) -> AsyncEngine:
-    """As ``open_postgres``, but no transaction takes the lock."""
-    engine = create_async_engine(address(settings), pool_pre_ping=True, **_OPTIONS)
-    event.listen(engine.sync_engine, "connect", _prepare_connection)
-    return engine
-
-
 def connect_apart(engine: Engine) -> Connection:
     """A connection of one's own, closed for good with all its locks; each statement by itself."""
     apart = create_engine(engine.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **_OPTIONS)
@@ -116,9 +104,7 @@ def _prepare_connection(connection: Any, _record: Any) -> None:
         def dump(self, obj: str) -> Any:
             return super().dump(obj.replace("\0", "") if "\0" in obj else obj)
 
-    own: PsycopgConnection | AsyncConnection
-    own = getattr(connection, "driver_connection", connection)
-    own.adapters.register_dumper(str, Dumper)
+    connection.adapters.register_dumper(str, Dumper)
 
 
 def _begin(connection: Connection) -> None:
