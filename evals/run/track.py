@@ -15,7 +15,7 @@ from typing import Any
 
 from evals.run.plan import Setting
 from rag.observe.mlflow_client import MlflowClient as TraceClient
-from rag.observe.mlflow_client import tracking_uri
+from rag.observe.mlflow_client import Refused, tracking_uri
 from rag.observe.trace import trace_of
 from rag.settings import Settings
 from rag.types import Answer
@@ -63,7 +63,9 @@ class Tracking:
             return
         run_id = self.children[setting.name]
         trace = trace_of(answer, pseudonym=_PSEUDONYM, thread_id=row["id"])
-        self._traces.write(trace.to_json())
+        [written] = self._traces.write(trace.to_json())
+        if isinstance(written, Refused):
+            raise written
         self.client.link_traces_to_run([trace.name], run_id)
         row["trace_id"] = trace.name
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, text
@@ -147,26 +148,22 @@ class Ledger:
         """The turn to copy what waits; ``None`` while another process does."""
         return take_turn(self._engine, "mlflow")
 
-    def oldest_trace(self) -> PendingTrace | None:
-        """The answer that has waited longest for MLflow."""
-        query = text("SELECT * FROM pending_traces ORDER BY number LIMIT 1")
+    def oldest_traces(self, count: int) -> list[PendingTrace]:
+        """The answers that have waited longest for MLflow."""
+        query = text("SELECT * FROM pending_traces ORDER BY number LIMIT :count")
         with reading(self._engine).begin() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return PendingTrace(row["number"], row["answer_id"], row["trace"])
+            rows = connection.execute(query, {"count": count}).mappings()
+            return [PendingTrace(row["number"], row["answer_id"], row["trace"]) for row in rows]
 
-    def trace_done(self, pending: PendingTrace, trace_id: str | None) -> None:
-        """MLflow has the trace under ``trace_id``, or (None) will never take it."""
+    def traces_done(self, done: Iterable[tuple[PendingTrace, str | None]]) -> None:
+        """MLflow has each trace under that id, or (None) will never take it."""
+        rows = [
+            {"number": pending.number, "trace_id": trace_id, "id": pending.answer_id}
+            for pending, trace_id in done
+        ]
         with self._engine.begin() as connection:
-            connection.execute(
-                text("DELETE FROM pending_traces WHERE number = :number"),
-                {"number": pending.number},
-            )
-            connection.execute(
-                text("UPDATE answers SET trace_id = :trace_id WHERE id = :id"),
-                {"trace_id": trace_id, "id": pending.answer_id},
-            )
+            connection.execute(text("DELETE FROM pending_traces WHERE number = :number"), rows)
+            connection.execute(text("UPDATE answers SET trace_id = :trace_id WHERE id = :id"), rows)
 
     def oldest_rating(self) -> PendingRating | None:
         """A rating that MLflow does not have yet although it has the answer's trace."""

@@ -29,10 +29,9 @@ def test_an_answer_from_its_end_to_its_copy(ledger: Ledger, make_answer: MakeAns
     for _ in range(2):  # the second time it is known
         ledger.add(answer, pseudonym=ANNA, thread_id="t", run_id="run-1", trace=trace)
     assert ledger.waiting() == 1
-    pending = ledger.oldest_trace()
-    assert pending is not None
+    [pending] = ledger.oldest_traces(1)
     assert pending.answer_id == answer.id
-    ledger.trace_done(pending, trace.name)
+    ledger.traces_done([(pending, trace.name)])
     assert ledger.waiting() == 0
     assert ledger.oldest_rating() is None
 
@@ -51,9 +50,8 @@ def test_a_rating_is_made_changed_and_copied(ledger: Ledger, make_answer: MakeAn
         ledger.rate("run-1", 1, reason="", comment="", pseudonym=BERT)
     with pytest.raises(RagError):
         ledger.rate("run-2", 1, reason="", comment="", pseudonym=ANNA)
-    pending = ledger.oldest_trace()
-    assert pending is not None
-    ledger.trace_done(pending, trace.name)
+    [pending] = ledger.oldest_traces(1)
+    ledger.traces_done([(pending, trace.name)])
     rating = ledger.oldest_rating()
     assert rating is not None
     assert (rating.trace_id, rating.value, rating.comment) == (trace.name, 0, "seit 2024")
@@ -67,6 +65,5 @@ def test_no_more_than_so_many_wait(ledger: Ledger, make_answer: MakeAnswer) -> N
         trace = trace_of(answer, pseudonym=ANNA)
         ledger.add(answer, pseudonym=ANNA, thread_id=None, run_id=None, trace=trace)
     assert ledger.waiting() == 3
-    pending = ledger.oldest_trace()
-    assert pending is not None
+    [pending] = ledger.oldest_traces(1)
     assert pending.answer_id == answers[2].id

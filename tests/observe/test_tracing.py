@@ -152,8 +152,7 @@ def test_the_backlog_is_bounded_and_keeps_the_newest(
         trace = trace_of(answer, pseudonym=ANNA, thread_id="t")
         ledger.add(answer, pseudonym=ANNA, thread_id="t", run_id=None, trace=trace)
     assert ledger.waiting() == 5
-    oldest = ledger.oldest_trace()
-    assert oldest is not None
+    [oldest] = ledger.oldest_traces(1)
     assert oldest.answer_id == answers[3].id
     assert "dropped" in caplog.text
     assert len(rows(engine, "SELECT id FROM answers")) == 8
