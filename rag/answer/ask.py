@@ -39,6 +39,7 @@ from rag.observe.metrics import measured
 from rag.observe.trace import trace_name
 from rag.retrieve.find import find_passages
 from rag.retrieve.scope import question_language
+from rag.retrieve.snapshot import Snapshot
 from rag.services import Services
 from rag.types import (
     Done,
@@ -163,21 +164,15 @@ async def _find_and_tell(story: Story, key: str) -> AsyncIterator[Event]:
     retrieval = story.retrieval = await of_chosen_machine(
         story.retrieval, story.question, story.understanding.scope, services
     )
-    story.relevance = await _relevance(story)
+    snapshot = await services.keywords.current()
+    story.relevance = await asyncio.to_thread(_relevance, story, snapshot)
     if _is_refused(retrieval):
         if story.degraded:
             yield _index_away(story)
         yield await _refuse(story, retrieval)
         yield Done(keep(story, key, await story.finished()))
         return
-    story.passages = await asyncio.to_thread(
-        choose_passages,
-        retrieval,
-        story.relevance,
-        services.library,
-        services.settings.passages,
-    )
-    story.citations = citations_of(story.passages, story.relevance)
+    await asyncio.to_thread(_choose, story)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
     started = time.time_ns()
@@ -243,9 +238,8 @@ async def _search(story: Story) -> AsyncIterator[Stage]:
         task.cancel()
 
 
-async def _relevance(story: Story) -> Relevance:
-    snapshot = await story.services.keywords.current()
-    manuals = await asyncio.to_thread(story.services.library.manuals, ManualStatus.ACTIVE)
+def _relevance(story: Story, snapshot: Snapshot) -> Relevance:
+    manuals = story.services.library.manuals(ManualStatus.ACTIVE)
     return Relevance(
         snapshot,
         story.question,
@@ -253,6 +247,15 @@ async def _relevance(story: Story) -> Relevance:
         {manual.language for manual in manuals},
         asks_value=asks_for_value(story.question, story.language),
     )
+
+
+def _choose(story: Story) -> None:
+    """What the answer rests on."""
+    services = story.services
+    story.passages = choose_passages(
+        story.retrieval, story.relevance, services.library, services.settings.passages
+    )
+    story.citations = citations_of(story.passages, story.relevance)
 
 
 def _is_refused(retrieval: Retrieval) -> bool:

@@ -52,8 +52,10 @@ class Record:
         return tuple(value for cell in self.cells for value in cell.values)
 
 
-def records_of(passage: int, chunk: Chunk) -> list[Record]:
-    """A fault, part or task is one record; other tables have one a line; a text one a sentence."""
+@lru_cache(maxsize=64)
+def records_of(passage: int, chunk: Chunk) -> tuple[Record, ...]:
+    """A fault, part or task is one record; other tables have one a line; a text one a sentence.
+    Those of the latest passages are kept: they are asked for twice for each answer."""
     row = chunk.kind in ROW_KINDS
     if chunk.kind in _WHOLE_KINDS:
         parts = [chunk.text]
@@ -65,7 +67,7 @@ def records_of(passage: int, chunk: Chunk) -> list[Record]:
     # A row of names and numbers does not show its language: both languages' roots are kept.
     heading = words_of(title, "de") | words_of(title, "en")
     keys = frozenset(fold_code(code) for code in chunk.codes)
-    return [
+    return tuple(
         Record(
             passage=passage,
             language=chunk.language,
@@ -81,7 +83,7 @@ def records_of(passage: int, chunk: Chunk) -> list[Record]:
         )
         for part in parts
         if part.strip()
-    ]
+    )
 
 
 def words_of(text: str, language: Language) -> frozenset[str]:

@@ -61,14 +61,13 @@ def _belonging(passages: Sequence[Chunk], library: Library) -> list[Chunk]:
     for notice_id, chunk in library.chunks(list(linked)).items():
         if chunk.manual_id == linked[notice_id]:
             found[notice_id] = chunk
-    sections = {(chunk.manual_id, chunk.heading) for chunk in passages if chunk.heading}
-    chapters = {(c.manual_id, c.heading[0]) for c in passages if c.kind == "fault" and c.heading}
-    for manual_id in dict.fromkeys(chunk.manual_id for chunk in passages):
-        for chunk in library.notices_of(manual_id):
-            if not chunk.heading:
-                continue
-            of_chapter = (manual_id, chunk.heading[0]) in chapters and chunk.signal in _INJURY
-            if of_chapter or (manual_id, chunk.heading) in sections:
+    for manual_id in dict.fromkeys(chunk.manual_id for chunk in passages if chunk.heading):
+        told = [one for one in passages if one.manual_id == manual_id and one.heading]
+        sections = {one.heading for one in told}
+        chapters = {one.heading[0] for one in told if one.kind == "fault"}
+        for chunk in library.notices_of(manual_id, sections, chapters):
+            of_chapter = chunk.heading[0] in chapters and chunk.signal in _INJURY
+            if of_chapter or chunk.heading in sections:
                 found[chunk.id] = chunk
     return list(found.values())
 

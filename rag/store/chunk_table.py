@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, insert, select
+from sqlalchemy import Connection, Engine, Select, insert, or_, select
 
 from rag.codes import fold_code
 from rag.store.database import batches, tables
@@ -49,10 +49,24 @@ class ChunkTable:
         query = self._select().where(self._chunks.c.manual_id == manual_id)
         return self._load(connection, query.order_by(self._chunks.c.position))
 
-    def notices_of(self, connection: Connection, manual_id: str) -> list[Chunk]:
-        """Those with a signal word, in reading order."""
+    def notices_of(
+        self,
+        connection: Connection,
+        manual_id: str,
+        headings: Collection[Sequence[str]],
+        chapters: Collection[str],
+    ) -> list[Chunk]:
+        """Those with a signal word under these heading paths or in these chapters, as they are
+        read."""
+        heading = self._chunks.c.heading
+        begins = [heading_to_json([chapter]).removesuffix("]") for chapter in chapters]
         query = self._select().where(
-            self._chunks.c.manual_id == manual_id, self._chunks.c.signal.is_not(None)
+            self._chunks.c.manual_id == manual_id,
+            self._chunks.c.signal.is_not(None),
+            or_(
+                heading.in_([heading_to_json(one) for one in headings]),
+                *(heading.startswith(begin, autoescape=True) for begin in begins),
+            ),
         )
         return self._load(connection, query.order_by(self._chunks.c.position))
 

@@ -88,6 +88,8 @@ class Library:
 
     def chunks(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """The chunks of ``ids`` by id, in the order asked for; unknown ids are left out."""
+        if not ids:
+            return {}
         with self._reads.connect() as connection:
             return self._chunks.by_id(connection, ids)
 
@@ -96,10 +98,12 @@ class Library:
         with self._reads.connect() as connection:
             return self._chunks.of_manual(connection, manual_id)
 
-    def notices_of(self, manual_id: str) -> list[Chunk]:
-        """The chunks of a manual that carry a signal word, in reading order."""
+    def notices_of(
+        self, manual_id: str, headings: Collection[Sequence[str]], chapters: Collection[str]
+    ) -> list[Chunk]:
+        """Its chunks with a signal word under exactly these heading paths or in these chapters."""
         with self._reads.connect() as connection:
-            return self._chunks.notices_of(connection, manual_id)
+            return self._chunks.notices_of(connection, manual_id, headings, chapters)
 
     def section_of(self, manual_id: str, heading: Sequence[str]) -> list[Chunk]:
         """The chunks of a manual under exactly this heading path, in reading order."""
