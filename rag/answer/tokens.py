@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,8 @@ class Meter:
     # Replaced, never changed: prompts are fitted in threads.
     reports: tuple[Report, ...] = ()
     save: Callable[[str], None] | None = None
+    _known: tuple[tuple[Report, ...], float] = ((), 0.0)
+    _kept: float = 0.0
     _sent: deque[str] = field(default_factory=lambda: deque(maxlen=_PROMPTS))
 
     @property
@@ -94,6 +97,14 @@ class Meter:
 
         The margin falls with the number of reports; an estimate is only lowered after three.
         """
+        reports = self.reports
+        known, ratio = self._known
+        if known is not reports or not ratio:
+            ratio = self._learned()
+            self._known = reports, ratio
+        return ratio
+
+    def _learned(self) -> float:
         least, most = self._ratios()
         if self.exact:
             return max(1.0, 1.02 * least) if most else _PRIOR
@@ -159,9 +170,11 @@ class Meter:
         return mismatch
 
     def keep(self) -> None:
-        """Write down what was learned, for the time after a restart. Call it in a thread."""
-        if self.save is None:
+        """Write down what was learned, if it was, for the time after a restart. Call it in a
+        thread."""
+        if self.save is None or self.ratio == self._kept:
             return
+        self._kept = self.ratio
         rows = [[each.counted, each.shared, each.reported] for each in self.reports]
         try:
             self.save(json.dumps(rows))
@@ -170,19 +183,26 @@ class Meter:
 
 
 _METERS: dict[tuple[str, str, str], Meter] = {}
+_making = threading.Lock()
 
 
 def meter_of(settings: Settings, library: Library) -> Meter:
     """The meter of the language model, with what earlier runs learned. First use: in a thread."""
     key = (str(settings.data_dir), settings.ollama_base_url, settings.ollama_model)
     if key not in _METERS:
-        counter = load_counter(settings)
-        meter = Meter(counter, exact=True) if counter else Meter()
-        place = _place(settings, exact=meter.exact)
-        meter.reports = tuple(_read(library.state_get(place)))
-        meter.save = partial(library.state_set, place)
-        _METERS.setdefault(key, meter)
+        with _making:  # of several first questions, one reads the tokenizer
+            if key not in _METERS:
+                _METERS[key] = _new_meter(settings, library)
     return _METERS[key]
+
+
+def _new_meter(settings: Settings, library: Library) -> Meter:
+    counter = load_counter(settings)
+    meter = Meter(counter, exact=True) if counter else Meter()
+    place = _place(settings, exact=meter.exact)
+    meter.reports = tuple(_read(library.state_get(place)))
+    meter.save = partial(library.state_set, place)
+    return meter
 
 
 def forget_learned(settings: Settings, library: Library) -> None:
@@ -190,7 +210,7 @@ def forget_learned(settings: Settings, library: Library) -> None:
     key = (str(settings.data_dir), settings.ollama_base_url, settings.ollama_model)
     meter = _METERS.get(key)
     if meter is not None:
-        meter.reports = ()
+        meter.reports, meter._kept = (), 0.0
         meter._sent.clear()
     for exact in (True, False):
         if library.state_get(_place(settings, exact=exact)):
