@@ -13,6 +13,7 @@ from contextlib import aclosing
 from typing import Any
 
 import chainlit as cl
+from chainlit.data import get_data_layer
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
 
@@ -136,6 +137,10 @@ async def on_message(message: cl.Message) -> None:
         called = [one for one in commands if one.is_called(message.command or "")]
         if called:
             await the_user(Role.ADMIN)
+            if not message.content and len(cl.chat_context.get()) == 1:
+                # The list of chats would have no name for this one.
+                named = called[0].title(language)
+                await get_data_layer().update_thread(cl.context.session.thread_id, name=named)
             await called[0].run(language)
             if called[0].name == "upload":
                 await offer_choices()  # there may be a new machine

@@ -79,20 +79,27 @@
 
   // The question goes to the top of the window and its answer grows below it. The room that
   // Chainlit keeps for that is right only while text streams: take back what cards have filled.
+  // Chainlit scrolls there, too, and ends early when the room changes meanwhile: for a moment we see
+  // to it that it stays there, unless somebody takes over.
+  const SETTLING_MS = 2000;
   let asked = 0;
+  let settlesUntil = 0;
   const fitRoom = () => {
     const room = document.querySelector(".overflow-y-auto > .flex-shrink-0:last-child:empty");
     const questions = document.querySelectorAll('[data-step-type="user_message"]');
-    const isNext = asked > 0 && questions.length === asked + 1;
+    if (asked > 0 && questions.length === asked + 1) settlesUntil = performance.now() + SETTLING_MS;
     asked = questions.length;
     if (!room || !questions.length) return;
     const last = questions[questions.length - 1];
     const used = room.getBoundingClientRect().top - last.getBoundingClientRect().top;
     const height = `${Math.max(0, Math.round(room.parentElement.clientHeight - used - 24))}px`;
     if (room.style.height !== height) room.style.height = height;
-    // Chainlit's own way there ends early when the room changes meanwhile.
-    if (isNext) last.scrollIntoView({ block: "start" });
+    if (performance.now() < settlesUntil) last.scrollIntoView({ block: "start" });
   };
+  document.addEventListener("scrollend", fitRoom, true);
+  for (const taking of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+    document.addEventListener(taking, () => { settlesUntil = 0; }, { capture: true, passive: true });
+  }
 
   // A command of the menu needs no further words: choosing it calls it up. (Chainlit would wait for
   // "send".) What somebody has typed meanwhile stays where it is.

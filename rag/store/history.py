@@ -136,8 +136,9 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         """As Chainlit's, but never takes a thread from its owner (``NotAllowed``) or shares it.
 
         With an id alone it only sees to it that the thread is there, which Chainlit asks for with
-        every step and element: that is not written again within seconds.
+        every step and element: that is not written again within seconds. An empty name is none.
         """
+        name = name or None
         now = time.monotonic()
         is_news = any(value is not None for value in (name, user_id, metadata, tags))
         if not is_news and now - self._seen.get(thread_id, float("-inf")) < _SEEN_S:

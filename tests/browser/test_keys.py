@@ -81,6 +81,9 @@ async def test_what_is_called_up_next_begins_at_the_top(
     await expect(admin.page.locator(".mw-model li").first).to_be_in_viewport()
     asked = admin.page.locator('[data-step-type="user_message"]').last
     await expect(asked).to_be_in_viewport(ratio=1)
+    await admin.page.click("#sidebar-trigger-button")
+    chats = admin.page.locator('[data-sidebar="menu"] a')
+    await expect(chats.first).to_have_text(say("keys.title", "en"))
 
 
 async def test_what_lies_beside_the_way_to_the_end_can_be_tapped(
