@@ -39,6 +39,7 @@ from rag.types import Scope, Stage
 BACKENDS = ("memory", "qdrant")
 WARM_UP = 5
 PUBLISHED = 250
+SAME = 10
 # What was promised for retrieval without reranker: passages → p95 in ms.
 PROMISED = {20_000: 60.0, 100_000: 120.0}
 
@@ -145,6 +146,7 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
     start = build(services)
     built = memory()
     times: dict[str, list[float]] = defaultdict(list)
+    found: list[list[str]] = []
     questions = Writer().questions(queries + WARM_UP)
     for number, question in enumerate(questions):
         stages: list[Stage] = []
@@ -161,6 +163,7 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
             times["cpu"].append(processor)
             for stage in stages:
                 times[stage.name].append(stage.ms)
+            found.append([hit.chunk.id for hit in retrieval.stages["bm25"][:SAME]])
     asked = memory()
     publish = publish_one(services)
     services.close()
@@ -170,6 +173,7 @@ async def ask(folder: Path, backend: str, queries: int) -> dict[str, Any]:
         "publish": publish,
         "memory": {"imported": imported, "opened": opened, "keywords": built, "asked": asked},
         "ms": {name: spread(values) for name, values in times.items()},
+        "found": found,
     }
 
 
@@ -179,6 +183,12 @@ def spread(values: Sequence[float]) -> dict[str, float]:
         "p95": round(percentile(values, 0.95), 2),
         "n": len(values),
     }
+
+
+def same(ones: Sequence[Sequence[str]], others: Sequence[Sequence[str]], depth: int) -> float:
+    """For which share of the questions the first ``depth`` hits are the same."""
+    pairs = zip(ones, others, strict=True)
+    return sum(one[:depth] == other[:depth] for one, other in pairs) / len(ones)
 
 
 def in_a_process(*arguments: str) -> dict[str, Any]:
@@ -195,11 +205,14 @@ def measure(sizes: Sequence[int], queries: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="millwright-scale-") as folder:
             filled = in_a_process("--step", "fill", "--folder", folder, "--chunks", str(chunks))
             print(f"\n{chunks:,} passages: filled in {filled['seconds']} s, {filled['disk_mb']} MB")
+            found: list[list[list[str]]] = []
             for backend in BACKENDS:
                 where = ("--folder", folder, "--backend", backend)
                 whole = in_a_process("--step", "index", *where)
                 row = in_a_process("--step", "ask", *where, "--queries", str(queries))
                 load = round(os.getloadavg()[0], 1)
+                found.append(row.pop("found"))
+                row["same"] = {depth: same(found[0], found[-1], depth) for depth in (1, SAME)}
                 about = {"chunks": chunks, "backend": backend, "load": load}
                 rows.append({**about, "fill": filled, "whole": whole, **row})
                 show(rows[-1])
@@ -218,6 +231,10 @@ def show(row: dict[str, Any]) -> None:
         print(f"    index, {name:8} {row[name]['s']:7.2f} s   cpu {row[name]['cpu_s']:7.2f} s")
     for name, values in row["ms"].items():
         print(f"    {name:8} p50 {values['p50']:8.1f} ms   p95 {values['p95']:8.1f} ms")
+    print(
+        f"    same first hit as in memory {row['same'][1]:.0%}, "
+        f"same first {SAME} {row['same'][SAME]:.0%}"
+    )
     promised = PROMISED.get(row["chunks"])
     if promised is not None:
         kept = {

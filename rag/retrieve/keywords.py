@@ -72,6 +72,7 @@ class KeywordIndex:
             tuning=self._tuning,
             vectors=vectors,
             writer=Writer(vectors, self._library, present or {}) if vectors else None,
+            folder=self._folder,
         )
         sweep(self._folder, self._library.manuals())
         self._built = snapshot, glossary

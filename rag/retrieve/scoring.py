@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rag.retrieve.bm25 import Floats
+from rag.retrieve.bm25 import Candidates, Floats
 from rag.retrieve.counts import Integers
 from rag.retrieve.terms import Group
 
-_COPIES = 3  # hits with the same words
+
+def weights_of(groups: Iterable[Group]) -> dict[str, float]:
+    """The question's terms, each with the most that it can add to a passage's score, so that
+    their sum is never less than the sum of ``group_scores``."""
+    query: dict[str, float] = {}
+    for group in groups:
+        most: dict[str, float] = {}
+        for alternative in group.alternatives:
+            added: dict[str, float] = {}
+            for term, weight in alternative.terms():
+                added[term] = added.get(term, 0.0) + weight * alternative.weight * group.weight
+            for term, value in added.items():
+                most[term] = max(value, most.get(term, 0.0))
+        for term, value in most.items():
+            query[term] = query.get(term, 0.0) + value
+    return query
 
 
-class Index(Protocol):
-    """BM25 of ``size`` passages: all of them, or the candidates of one question."""
-
-    size: int
-
-    def add(self, scores: Floats, term: str, weight: float) -> None: ...
-    def knows(self, word: Iterable[tuple[str, float]]) -> bool: ...
-    def weight(self, term: str) -> float: ...
-
-
-def group_scores(index: Index, group: Group, others: float) -> Floats:
-    """Per passage, the best of the group's alternatives and a share (``others``) of the rest."""
-    best, total = np.zeros(index.size, np.float32), np.zeros(index.size, np.float32)
+def group_scores(index: Candidates, group: Group) -> Floats:
+    """Per passage, the best of the group's alternatives."""
+    best = np.zeros(index.size, np.float32)
     for alternative in dict.fromkeys(group.alternatives):
-        if not any(index.knows(word) for word in alternative.words):
+        known = [word for word in alternative.words if index.knows(word)]
+        if not known:
             continue
         scores = np.zeros(index.size, np.float32)
         matched = np.zeros(index.size, np.float32)
-        for word in alternative.words:
-            if not index.knows(word):
-                continue
-            before = scores.copy() if len(alternative.words) > 1 else None
+        for word in known:
+            before = scores.copy() if len(alternative.words) > 1 else scores
             for term, weight in word:
                 index.add(scores, term, weight * alternative.weight)
-            if before is not None:
-                matched += scores > before
+            matched += scores > before
         if len(alternative.words) > 1:  # half of a name is worth less than half
             scores *= (matched / len(alternative.words)) ** 2
         np.maximum(best, scores, out=best)
-        total += scores
-    result: Floats = (best + others * (total - best)) * np.float32(group.weight)
-    return result
+    best *= np.float32(group.weight)
+    return best
 
 
-def ceiling(index: Index, group: Group) -> float:
+def ceiling(index: Candidates, group: Group) -> float:
     """The idf that the group's best alternative has; 0 when no passage knows any."""
     return group.weight * max(
         (
@@ -85,33 +84,3 @@ def coverage(
     )
     lacking = [weight for weight, row in zip(weights, has, strict=True) if not any(row[:3])]
     return shares, max(lacking, default=0.0) / whole
-
-
-def largest(scores: Floats, count: int) -> Integers:
-    """The places of the ``count`` largest scores, largest first, ties in order of place."""
-    places = np.arange(len(scores), dtype=np.int32)
-    if 0 < count < len(scores):
-        least = np.partition(scores, -count)[-count]
-        places = np.flatnonzero(scores >= least).astype(np.int32)
-    return places[np.argsort(-scores[places], kind="stable")][:count]
-
-
-def varied(scores: Floats, shapes: NDArray[np.uint32], count: int) -> Integers:
-    """The places of the largest scores, with at most ``_COPIES`` of one text but for its numbers.
-
-    Forty manuals of sister machines have the same sentence forty times: without this the first
-    twenty hits would be one passage, and nothing would be left for its neighbours.
-    """
-    best = largest(scores, count)
-    if len(best) < count or np.unique(shapes[best], return_counts=True)[1].max() <= _COPIES:
-        return best
-    seen: Counter[int] = Counter()
-    kept: list[int] = []
-    for place in np.argsort(-scores, kind="stable"):
-        shape = int(shapes[place])
-        seen[shape] += 1
-        if seen[shape] <= _COPIES:
-            kept.append(int(place))
-        if len(kept) == count or scores[place] <= 0:
-            break
-    return np.array(kept, np.int32)

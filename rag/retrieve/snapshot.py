@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rag.retrieve.analysed import KINDS, Analysed, language_in
 from rag.retrieve.analyzer import Analyzer
-from rag.retrieve.bm25 import Floats, Postings
+from rag.retrieve.bm25 import Bm25, Floats, Postings
 from rag.retrieve.compounds import CompoundSplitter
-from rag.retrieve.counts import Integers, TermCounter, joined
+from rag.retrieve.counts import TermCounter, joined
 from rag.retrieve.glossary import Glossary
 from rag.retrieve.intent import PRIORS, intent_of
 from rag.retrieve.kept_terms import KeptTerms
 from rag.retrieve.query import QueryBuilder
-from rag.retrieve.scoring import Index, ceiling, coverage, group_scores, varied
-from rag.retrieve.sparse import Candidates, Places, SparsePostings
+from rag.retrieve.ranking import Passages, Ranking
+from rag.retrieve.scoring import ceiling, coverage
+from rag.retrieve.sparse import SparsePostings, SparseWriter
 from rag.retrieve.terms import Group, Weights
 from rag.retrieve.vocabulary import LibraryVocabulary
 from rag.types import Chunk, Language
@@ -40,6 +42,7 @@ class Tuning:
     page: float = 0.3
     compounds: bool = True
     intent: bool = True
+    first: int = 500  # passages looked at first; more when others could be among the best
     near: float = 0.3  # what it is worth when all that is asked for stands in one sentence
     weights: Weights = field(default_factory=Weights)
 
@@ -70,8 +73,10 @@ class Snapshot:
         tuning: Tuning | None = None,
         vectors: VectorIndex | None = None,
         writer: Writer | None = None,
+        folder: Path | None = None,
     ) -> None:
-        """``manuals`` gives the library, manual by manual, as often as it is called."""
+        """``manuals`` gives the library, manual by manual, as often as it is called. Files of
+        the index are made in ``folder``."""
         self.version = version
         self.tuning = tuning or Tuning()
         frequencies: Counter[str] = Counter()
@@ -85,36 +90,39 @@ class Snapshot:
         self.analyzer = Analyzer(splitter)
         self.kept_terms = KeptTerms(self.analyzer)
 
-        self._postings: Postings | SparsePostings
         counter = TermCounter(self.analyzer, heading=self.tuning.heading)
-        k1, b = self.tuning.k1, self.tuning.b
-        listed = _Passages()
-        if vectors is None or writer is None:
-            counts = []
-            for manual in manuals():
-                listed.add(manual)
-                counts.append(counter.count(manual))
-            self._postings = Postings(counter.terms, counts, k1=k1, b=b)
-        else:
-            self._postings = SparsePostings(vectors, counter.terms, k1=k1, b=b)
-            for manual in manuals():
-                ids = listed.add(manual)
-                self._postings.add(manual.manual_id, ids, counter.count(manual), writer)
-            self._postings.finish()
-            writer.close()
-        self._manuals = listed.manuals
+        self._bm25 = Bm25(counter.terms, k1=self.tuning.k1, b=self.tuning.b, folder=folder)
+        sparse = SparseWriter(self._bm25, writer) if writer else None
+        listed = _Listed()
+        for manual in manuals():
+            ids = listed.add(manual)
+            counts = counter.count(manual)
+            self._bm25.add(counts)
+            if sparse:
+                sparse.add(manual.manual_id, ids, counts)
+        self._bm25.finish()
+        if sparse:
+            sparse.close()
         self._ids = np.concatenate(listed.ids) if listed.ids else np.zeros(0, "S36")
-        self._manual_of = np.repeat(
+        manual_of = np.repeat(
             np.arange(len(listed.ids), dtype=np.int32), [len(ids) for ids in listed.ids]
         )
-        self._kind = joined(listed.kinds, np.int8)
-        self._shape = joined(listed.shapes, np.uint32)
-        pages = joined(listed.pages, np.int64)
-        _, page_of = np.unique(self._manual_of.astype(np.int64) << 32 | pages, return_inverse=True)
-        self._page_of = page_of.astype(np.int32)
-        self._places = Places(self._ids) if vectors is not None else None
+        pages = manual_of.astype(np.int64) << 32 | joined(listed.pages, np.int64)
+        self._ranking = Ranking(
+            self._bm25,
+            SparsePostings(vectors, self._bm25, self._ids)
+            if vectors
+            else Postings(self._bm25, listed.manuals, manual_of),
+            Passages(
+                np.unique(pages, return_inverse=True)[1].astype(np.int32),
+                joined(listed.kinds, np.int8),
+                joined(listed.shapes, np.uint32),
+            ),
+            page=self.tuning.page,
+            first=self.tuning.first,
+        )
         self._builder = QueryBuilder(
-            self.analyzer, LibraryVocabulary(self._postings), glossary, self.tuning.weights
+            self.analyzer, LibraryVocabulary(self._bm25), glossary, self.tuning.weights
         )
 
     def __len__(self) -> int:
@@ -143,42 +151,26 @@ class Snapshot:
         own = len(groups)
         if imagined:
             groups += self._builder.imagined(imagined, min(manual_languages, default=language))
-        index, places = self._searched(groups, manual_ids)
-        if not groups or not index.size:
+        if not groups or not manual_ids:
             return Found((), (), ())
-        allowed = self._allowed(manual_ids)[places]
-        others = self.tuning.weights.others
-        per_group = [group_scores(index, group, others) * allowed for group in groups]
-        prior = self._prior_for(question, language)[places]
-        total = self._with_pages(np.sum(per_group, axis=0) * prior, places)
-        best = varied(total, self._shape[places], limit)
-        best = best[total[best] > 0]
-        rarest = float(np.log(self._postings.size + 1))
+        priors = self._priors_for(question, language)
+        found = self._ranking.best(groups, manual_ids, priors, limit)
+        index, best = found.index, found.best
+        rarest = float(np.log(self._bm25.size + 1))
         weights = [
             (ceiling(index, group) or group.weight * rarest) if group.own else 0.0
             for group in groups[:own]
         ]
-        shares, missing = coverage(groups[:own], weights, per_group[:own], best)
+        shares, missing = coverage(groups[:own], weights, found.per_group[:own], best)
         return Found(
-            tuple(one.decode() for one in self._ids[places[best]].tolist()),
-            tuple(float(total[one]) for one in best),
+            tuple(one.decode() for one in self._ids[found.places[best]].tolist()),
+            tuple(float(one) for one in found.total[best]),
             shares,
             tuple(group.label for group in groups if group.own and not ceiling(index, group)),
             missing,
             tuple(groups[:own]),
             tuple(weights),
         )
-
-    def _searched(
-        self, groups: Sequence[Group], manual_ids: Collection[str]
-    ) -> tuple[Index, Integers]:
-        """The index to score with, and which passages it numbers, in reading order."""
-        if isinstance(self._postings, Postings):
-            return self._postings, np.arange(self._postings.size, dtype=np.int32)
-        if not groups or not manual_ids or self._places is None:
-            nowhere = np.zeros(0, np.int32)
-            return Candidates(self._postings, (), nowhere, ()), nowhere
-        return self._postings.candidates(groups, manual_ids, self._places)
 
     def groups(
         self,
@@ -192,42 +184,20 @@ class Snapshot:
 
     def weight(self, term: str) -> float:
         """How telling an index term is: its inverse document frequency."""
-        return self._postings.weight(term)
+        return self._bm25.weight(term)
 
     def stands_in(self, code: str, manual_ids: Collection[str]) -> bool:
         """Whether a folded code occurs in any passage of ``manual_ids``."""
         term = re.sub(r"[,/]", "", code)
-        if isinstance(self._postings, SparsePostings):
-            return self._postings.stands_in(term, manual_ids)
-        scores = np.zeros(self._postings.size, np.float32)
-        self._postings.add(scores, term, 1.0)
-        return bool((scores * self._allowed(manual_ids) > 0).any())
+        return self._ranking.postings.stands_in(term, manual_ids)
 
-    def _prior_for(self, question: str, language: Language) -> Floats:
-        """How much each passage's score counts for what the question asks for."""
-        if not self.tuning.intent:
-            return np.ones(len(self._kind), np.float32)
-        wanted = PRIORS[intent_of(question, language)]
-        by_kind = np.array([wanted.get(kind, 1.0) for kind in KINDS], np.float32)
-        prior: Floats = by_kind[self._kind]
-        return prior
-
-    def _with_pages(self, total: Floats, places: Integers) -> Floats:
-        """A passage gains from what else stands on its page: answers spread over a page."""
-        if not self.tuning.page or not len(total):
-            return total
-        pages = self._page_of[places]
-        sums = np.bincount(pages, weights=total)
-        rest = sums[pages].astype(np.float32) - total
-        # Bounded by the passage's own score, so that a page of many weak ones does not win.
-        return np.where(total > 0, total + self.tuning.page * np.minimum(rest, total), total)
-
-    def _allowed(self, manual_ids: Collection[str]) -> Floats:
-        wanted = np.array([manual in manual_ids for manual in self._manuals], np.float32)
-        return wanted[self._manual_of] if len(self._manuals) else np.zeros(0, np.float32)
+    def _priors_for(self, question: str, language: Language) -> Floats:
+        """How much each kind of passage counts for what the question asks for."""
+        wanted = PRIORS[intent_of(question, language)] if self.tuning.intent else {}
+        return np.array([wanted.get(kind, 1.0) for kind in KINDS], np.float32)
 
 
-class _Passages:
+class _Listed:
     """What is known of each passage, manual by manual."""
 
     def __init__(self) -> None:

@@ -28,7 +28,6 @@ class Weights:
     everyday: float = 0.5  # words of talk
     asked_own: float = 0.5  # words of a name with a question word: "wie schwer" means weight
     imagined: float = 0.15
-    others: float = 0.0  # what further alternatives add to the best one
 
 
 @dataclass(frozen=True, slots=True)

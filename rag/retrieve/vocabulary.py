@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from rag.retrieve.bm25 import Postings
-from rag.retrieve.sparse import SparsePostings
+from rag.retrieve.bm25 import Bm25
 
 
 class LibraryVocabulary:
     """The index's terms, as the query builder asks for them."""
 
-    def __init__(self, postings: Postings | SparsePostings) -> None:
-        self._postings = postings
-        self.frequency = postings.frequency
-        self.weight = postings.weight
+    def __init__(self, bm25: Bm25) -> None:
+        self._bm25 = bm25
+        self.frequency = bm25.frequency
+        self.weight = bm25.weight
 
     @cached_property
     def _lines(self) -> str:
         """All terms, each on a line: one search in it is quicker than one in each."""
-        return "\n".join(("", *self._postings.terms, ""))
+        return "\n".join(("", *self._bm25.terms, ""))
 
     @cached_property
     def _by_beginning(self) -> dict[tuple[str, int], list[str]]:
         """The words among the terms by first letter and length."""
         found: dict[tuple[str, int], list[str]] = {}
-        for term in self._postings.terms:
+        for term in self._bm25.terms:
             if term.isalpha():
                 found.setdefault((term[0], len(term)), []).append(term)
         return found

@@ -180,15 +180,16 @@ class EdgeClient(QdrantBase):
         points = self._shards.get(collection_name).query(request)
         return QueryResponse(points=[from_scored(point) for point in points])
 
-    def sparse_hits(
+    def hits(
         self,
         collection_name: str,
-        query: models.SparseVector,
-        using: str,
+        query: Any,
+        using: str | None,
         query_filter: models.Filter | None,
         limit: int,
-    ) -> list[tuple[str, list[int], list[float]]]:
-        """Ids and sparse vectors (indices, values) of the best points, best first.
+        score_threshold: float | None = None,
+    ) -> list[tuple[str, float]]:
+        """Ids and scores of the best points, best first.
 
         The same as ``query_points`` without a model for each point, which takes longer than the
         search when there are hundreds.
@@ -199,12 +200,12 @@ class EdgeClient(QdrantBase):
             query=to_query(query, using),
             prefetches=[],
             filter=to_filter(query_filter),
+            score_threshold=score_threshold,
             with_payload=False,
-            with_vector=[using],
+            with_vector=False,
         )
         points = self._shards.get(collection_name).query(request)
-        vectors = ((str(point.id), point.vector[using]) for point in points)
-        return [(point_id, vector.indices, vector.values) for point_id, vector in vectors]
+        return [(str(point.id), point.score) for point in points]
 
     def retrieve(
         self,

@@ -26,23 +26,23 @@ def connect(settings: Settings, timeout_s: int) -> QdrantClient:
     )
 
 
-def sparse_hits(
+def hits(
     client: QdrantClient,
     collection_name: str,
-    query: models.SparseVector,
-    using: str,
+    query: Any,
+    using: str | None,
     query_filter: models.Filter | None,
     limit: int,
-) -> list[tuple[str, list[int], list[float]]]:
-    """As ``EdgeClient.sparse_hits``."""
+    score_threshold: float | None = None,
+) -> list[tuple[str, float]]:
+    """As ``EdgeClient.hits``."""
     found = client.query_points(
         collection_name,
         query=query,
         using=using,
         query_filter=query_filter,
         limit=limit,
+        score_threshold=score_threshold,
         with_payload=False,
-        with_vectors=[using],
     )
-    vectors: list[tuple[Any, Any]] = [(point.id, point.vector) for point in found.points]
-    return [(str(one), each[using].indices, each[using].values) for one, each in vectors]
+    return [(str(point.id), point.score) for point in found.points]

@@ -29,7 +29,7 @@ from rag.store.points import (
     in_manuals,
     make_collection,
 )
-from rag.store.server import SEARCHING_S, WRITING_S, connect, sparse_hits
+from rag.store.server import SEARCHING_S, WRITING_S, connect, hits
 from rag.types import Chunk, Manual, ManualStatus
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ __all__ = ["KEYWORDS", "VectorIndex", "embedded_text", "in_manuals", "open_vecto
 
 Result = TypeVar("Result")
 Sparse = tuple[list[int], list[float]]
-KeywordHit = tuple[str, list[int], list[float]]  # a chunk id, and its weights by index
 
 
 def open_vectors(settings: Settings, embedder: Embedder | None) -> VectorIndex:
@@ -121,49 +120,31 @@ class VectorIndex:
         values: Sequence[float],
         manual_ids: Collection[str],
         limit: int,
+        least: float | None = None,
     ) -> list[tuple[str, float]]:
-        """Chunk ids and products of the query's weights with those of the passages, best first.
+        """Chunk ids and products of the query's weights with those of the passages, best first,
+        none below ``least``.
 
         The engine adds no weighting of its own (no IDF): the caller's numbers say everything.
         """
         if not len(indices) or not manual_ids:
             return []
         query = models.SparseVector(indices=list(indices), values=list(values))
-        return self._query(query, KEYWORDS, manual_ids, limit)
-
-    def keyword_hits(
-        self,
-        indices: Sequence[int],
-        values: Sequence[float],
-        manual_ids: Collection[str],
-        limit: int,
-    ) -> list[KeywordHit]:
-        """The passages that ``search_keywords`` finds, with their weights instead of a score."""
-        if not len(indices) or not manual_ids:
-            return []
-        query = models.SparseVector(indices=list(indices), values=list(values))
-        client = self.searching
-        look_up = (
-            client.sparse_hits if isinstance(client, EdgeClient) else partial(sparse_hits, client)
-        )
-        return self._call(
-            lambda name: look_up(name, query, KEYWORDS, in_manuals(manual_ids), limit)
-        )
+        return self._query(query, KEYWORDS, manual_ids, limit, least)
 
     def _query(
-        self, query: Any, using: str | None, manual_ids: Collection[str], limit: int
+        self,
+        query: Any,
+        using: str | None,
+        manual_ids: Collection[str],
+        limit: int,
+        least: float | None = None,
     ) -> list[tuple[str, float]]:
-        found = self._call(
-            lambda name: self.searching.query_points(
-                name,
-                query=query,
-                using=using,
-                query_filter=in_manuals(manual_ids),
-                limit=limit,
-                with_payload=False,
-            )
+        client = self.searching
+        look_up = client.hits if isinstance(client, EdgeClient) else partial(hits, client)
+        return self._call(
+            lambda name: look_up(name, query, using, in_manuals(manual_ids), limit, least)
         )
-        return [(str(point.id), point.score) for point in found.points]
 
     # --- changing --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda
 from rank_bm25 import BM25Plus
 
-from rag.retrieve.bm25 import Postings
+from rag.retrieve.bm25 import Bm25, Candidates, Postings
 from rag.retrieve.find import find_passages
 from rag.retrieve.hybrid import COVERED, ID, UNCOVERED, RankedRetriever, ensemble, keep_first
 from rag.retrieve.keywords import KeywordIndex
@@ -111,6 +112,13 @@ def test_no_hit_outside_the_scope(ready: SmallServices, machine: str) -> None:
     st.lists(st.sampled_from("abcdefgx"), max_size=5),
 )
 def test_postings_score_like_rank_bm25(documents: list[list[str]], query: list[str]) -> None:
-    postings = Postings.of(documents, k1=1.2, b=0.6)
+    bm25 = Bm25.of(documents, k1=1.2, b=0.6)
+    everywhere = np.zeros(len(documents), np.int32)
     reference = BM25Plus(documents, k1=1.2, b=0.6, delta=0).get_scores(query)
-    np.testing.assert_allclose(postings.scores(query), reference, rtol=1e-4, atol=1e-5)
+    scores = Postings(bm25, ["manual"], everywhere).scores(Counter(query))
+    np.testing.assert_allclose(scores, reference, rtol=1e-4, atol=1e-5)
+    some = np.arange(0, len(documents), 2, dtype=np.int32)
+    candidates, scores = Candidates(bm25, some, query), np.zeros(len(some), np.float32)
+    for term in query:
+        candidates.add(scores, term, 1.0)
+    np.testing.assert_allclose(scores, reference[some], rtol=1e-4, atol=1e-5)

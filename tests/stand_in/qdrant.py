@@ -122,6 +122,7 @@ class QdrantStandIn(HttpServer):
                     using=body.get("using"),
                     query_filter=_filter(body),
                     limit=body.get("limit", 10),
+                    score_threshold=body.get("score_threshold"),
                     with_payload=body.get("with_payload", False),
                     with_vectors=body.get("with_vector", False),
                 )

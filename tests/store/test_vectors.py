@@ -80,6 +80,7 @@ def test_keyword_weights_are_multiplied_and_nothing_is_added(
     vectors.upsert_keywords(ids[:2], [([7, 9], [1.5, 1.0]), ([9], [3.0])])
     hits = vectors.search_keywords([7, 9], [2.0, 0.5], [manual_id], 5)
     assert hits == [(ids[0], pytest.approx(3.5)), (ids[1], pytest.approx(1.5))]
+    assert vectors.search_keywords([7, 9], [2.0, 0.5], [manual_id], 5, 1.6) == hits[:1]
     assert vectors.search_keywords([7], [1.0], ["another"], 5) == []
     assert vectors.search(query(library.chunks_of(manual_id)[0]), [manual_id], 9), "dense stays"
 
