@@ -22,7 +22,6 @@ from chainlit.element import Element
 from chainlit.step import StepDict
 from chainlit.types import (
     Feedback,
-    PageInfo,
     PaginatedResponse,
     Pagination,
     ThreadDict,
@@ -35,11 +34,11 @@ from rag.errors import NotAllowed
 from rag.settings import Settings
 from rag.store.database import lower_case, open_database, reading
 from rag.store.element_files import ElementFiles
+from rag.store.history_list import page_of, page_query
 from rag.store.history_rows import as_thread, loaded, stored
 
 logger = logging.getLogger(__name__)
 
-MAX_PAGE = 50  # conversations in one answer to the sidebar, whatever it asks for
 _STEP_COLUMNS = (
     "id name type threadId parentId command modes streaming waitForAnswer isError metadata tags "
     "input output createdAt start end generation showInput defaultOpen autoCollapse language icon"
@@ -48,25 +47,6 @@ _ELEMENT_COLUMNS = (
     "id threadId type chainlitKey url objectKey name display size language page props autoPlay "
     "playerConfig forId mime"
 ).split()
-_THREADS = """
-    WITH mine AS (
-        SELECT t.*, coalesce(
-            (SELECT max(s."createdAt") FROM steps s WHERE s."threadId" = t.id),
-            t."createdAt", '') AS latest
-        FROM threads t WHERE t."userId" = :user
-    )
-    SELECT * FROM mine m WHERE TRUE
-"""
-_CONDITIONS = {
-    "search": """AND (replace({name}, :search, '') <> {name} OR EXISTS (
-        SELECT 1 FROM steps s
-        WHERE s."threadId" = m.id AND replace({output}, :search, '') <> {output})) """,
-    "value": """AND EXISTS (
-        SELECT 1 FROM feedbacks f JOIN steps s ON s.id = f."forId"
-        WHERE s."threadId" = m.id AND f.value = :value) """,
-    "cursor": """AND (m.latest, m.id) < (
-        SELECT c.latest, c.id FROM mine c WHERE c.id = :cursor) """,
-}
 _SEEN_S, _MOST_SEEN = 30.0, 1000
 _THREADS_AT_ONCE = 4
 _READS = re.compile(r"\s*(?:SELECT|WITH)\b")
@@ -168,34 +148,8 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         """
         if not filters.userId:
             raise ValueError("userId is required")
-        count = max(1, min(pagination.first, MAX_PAGE))
-        wanted = {
-            "search": (filters.search or "").lower() or None,
-            "value": filters.feedback,
-            "cursor": pagination.cursor,
-        }
-        given = {name: value for name, value in wanted.items() if value is not None}
-        lowered = {
-            name: self._lowered.format(f"coalesce({column}, '')")
-            for name, column in (("name", "m.name"), ("output", "s.output"))
-        }
-        found = await self._rows(
-            _THREADS
-            + "".join(_CONDITIONS[name].format(**lowered) for name in given)
-            + "ORDER BY m.latest DESC, m.id DESC LIMIT :count",
-            user=filters.userId,
-            count=count + 1,
-            **given,
-        )
-        threads = [as_thread(row) for row in found[:count]]
-        return PaginatedResponse(
-            pageInfo=PageInfo(
-                hasNextPage=len(found) > count,
-                startCursor=threads[0]["id"] if threads else None,
-                endCursor=threads[-1]["id"] if threads else None,
-            ),
-            data=threads,
-        )
+        query, values = page_query(pagination, filters, self._lowered)
+        return page_of(await self._rows(query, **values), pagination)
 
     async def get_thread(self, thread_id: str) -> ThreadDict | None:
         """The whole thread: its steps in order with their ratings, and its elements."""
