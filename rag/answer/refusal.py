@@ -17,16 +17,9 @@ _NAMED = "machine:"
 
 
 def nearest_places(retrieval: Retrieval, relevance: Relevance) -> tuple[Citation, ...]:
-    """The two places that come closest, on different pages, although they do not answer.
-
-    For a code that is nowhere only those that the rest of the question finds: ``retrieval.hits``.
-    """
-    candidates = list(retrieval.hits)
-    if not retrieval.missing_code:
-        for stage in ("final", "reranked", "fused", "bm25"):
-            candidates += retrieval.stages.get(stage, ())
+    """The two places that come closest, on different pages, although they do not answer."""
     chosen: list[Hit] = []
-    for hit in candidates:
+    for hit in retrieval.hits:
         place = (hit.chunk.manual_id, hit.chunk.first_page)
         if place not in [(other.chunk.manual_id, other.chunk.first_page) for other in chosen]:
             chosen.append(hit)

@@ -65,13 +65,15 @@ async def find_passages(
     ranked = await _reranked(search, looked.hits)
     final = await asyncio.to_thread(_final, search, exact, ranked)
 
-    verdict, sure = _judge(search, found, looked, ranked)
+    evidence = _evidence(search, found, looked, ranked)
+    verdict, sure = _judge(search, evidence)
     if exact.records:
         verdict, sure = "found", 1.0
-    elif exact.missing or not final:
-        # What the rest of the question finds may still be worth a look.
-        final = [] if verdict == "absent" else final
-        verdict, sure = "absent", 0.0
+    else:
+        if verdict == "absent" and (exact.missing or evidence.unsaid >= 1.0):
+            final = []  # not even worth a look
+        if exact.missing or not final:
+            verdict, sure = "absent", 0.0
     return Retrieval(
         hits=tuple(final[: services.settings.passages]),
         stages=search.stages,
@@ -226,13 +228,14 @@ def _final(search: Search, exact: Exact, ranked: list[Hit]) -> list[Hit]:
     return final
 
 
-def _judge(
-    search: Search, found: Found, looked: Looked, ranked: Sequence[Hit]
-) -> tuple[Verdict, float]:
+def _evidence(search: Search, found: Found, looked: Looked, ranked: Sequence[Hit]) -> Evidence:
+    logit = next((hit.scores["rerank"] for hit in ranked if "rerank" in hit.scores), None)
+    return evidence_of(search, found, looked, logit)
+
+
+def _judge(search: Search, evidence: Evidence) -> tuple[Verdict, float]:
     """Whether the manuals hold an answer, and how sure that is."""
     started = time.time_ns()
-    logit = next((hit.scores["rerank"] for hit in ranked if "rerank" in hit.scores), None)
-    evidence = evidence_of(search, found, looked, logit)
     reranker = search.services.reranker
     verdict, sure = judge(evidence, reranker.name if reranker else "")
     search.report("verdict", started, (), **evidence.features(), confidence=sure)
