@@ -165,7 +165,6 @@ async def answer(message: cl.Message, user: User, language: Language) -> None:
     modes = message.modes or modes_again(message.content, asked)
     scope = scope_of(modes, machines, types_of(manuals))
     turns = cl.user_session.get("turns") or ()
-    await asyncio.to_thread(door.pace.read, services.database)
     pages = {one.id: one.pages for one in manuals}
     await tell_of_reindexing(door.jobs.reindexing, language)
     view = AnswerView(message.content, language, pages, door.pace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,14 +14,17 @@ from rag.access.login_limit import LoginLimit
 from rag.access.rate_limit import RateLimits
 from rag.access.secret import auth_secret
 from rag.access.sessions import Sessions
+from rag.answer.tokens import meter_of
 from rag.chat.follow import Follower
 from rag.chat.pace import Pace
+from rag.errors import StoreDown
 from rag.ingest.drafts import Drafts
 from rag.ingest.jobs import JobQueue
 from rag.services import Services, build_services
 from rag.settings import Settings
 from rag.store.postgres import is_postgres
 
+logger = logging.getLogger(__name__)
 _WARM_UP_S = 5.0
 
 
@@ -38,6 +42,7 @@ class Door:
     pace: Pace = field(default_factory=Pace)
     _works: bool = False
     _following: asyncio.Task[None] | None = None
+    _preparing: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.keys = ApiKeys(self.services.database)
@@ -58,11 +63,23 @@ class Door:
                 self._following = asyncio.create_task(follower.keep_following(), name="follower")
             # MLflow's import takes seconds of processor time, which the first question needs more.
             asyncio.get_running_loop().call_later(_WARM_UP_S, self.services.tracer.warm_up)
+        self._preparing = asyncio.create_task(self._prepare(), name="what questions need")
+
+    async def _prepare(self) -> None:
+        """Make now what the first question would wait for."""
+        services = self.services
+        await asyncio.to_thread(self.pace.read, services.database)
+        await asyncio.to_thread(meter_of, services.settings, services.library)
+        try:
+            await services.keywords.current()
+        except StoreDown as down:  # the first question tries again
+            logger.warning("the keyword index is not ready yet: %s", down)
 
     async def close(self) -> None:
         """Stop what runs in the background and let go of files."""
-        if self._following is not None:
-            self._following.cancel()
+        for task in (self._following, self._preparing):
+            if task is not None:
+                task.cancel()
         await self.drafts.stop()
         await self.jobs.stop()
         await asyncio.to_thread(self.services.close)
