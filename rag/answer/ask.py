@@ -165,14 +165,13 @@ async def _find_and_tell(story: Story, key: str) -> AsyncIterator[Event]:
         story.retrieval, story.question, story.understanding.scope, services
     )
     snapshot = await services.keywords.current()
-    story.relevance = await asyncio.to_thread(_relevance, story, snapshot)
+    await asyncio.to_thread(_choose, story, snapshot)
     if _is_refused(retrieval):
         if story.degraded:
             yield _index_away(story)
         yield await _refuse(story, retrieval)
         yield Done(keep(story, key, await story.finished()))
         return
-    await asyncio.to_thread(_choose, story)
     yield Status("status.reading", values={"label": story.citations[0].label})
 
     started = time.time_ns()
@@ -238,24 +237,20 @@ async def _search(story: Story) -> AsyncIterator[Stage]:
         task.cancel()
 
 
-def _relevance(story: Story, snapshot: Snapshot) -> Relevance:
-    manuals = story.services.library.manuals(ManualStatus.ACTIVE)
-    return Relevance(
+def _choose(story: Story, snapshot: Snapshot) -> None:
+    """What the answer rests on, unless it is a refusal."""
+    library = story.services.library
+    story.relevance = Relevance(
         snapshot,
         story.question,
         story.language,
-        {manual.language for manual in manuals},
+        {manual.language for manual in library.manuals(ManualStatus.ACTIVE)},
         asks_value=asks_for_value(story.question, story.language),
     )
-
-
-def _choose(story: Story) -> None:
-    """What the answer rests on."""
-    services = story.services
-    story.passages = choose_passages(
-        story.retrieval, story.relevance, services.library, services.settings.passages
-    )
-    story.citations = citations_of(story.passages, story.relevance)
+    if not _is_refused(story.retrieval):
+        count = story.services.settings.passages
+        story.passages = choose_passages(story.retrieval, story.relevance, library, count)
+        story.citations = citations_of(story.passages, story.relevance)
 
 
 def _is_refused(retrieval: Retrieval) -> bool:

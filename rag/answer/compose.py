@@ -81,7 +81,8 @@ async def generate(story: Story, fitted: Fitted) -> AsyncIterator[Event]:
                     # First, so that nobody reads a value before the doubt about it.
                     yield story.say(f"*{say('answer.weak_written', story.language)}*\n\n")
                 yield story.say(piece)
-    await asyncio.to_thread(meter.keep)
+    if meter.has_learned:
+        await asyncio.to_thread(meter.keep)
     story.checks = tuple(written.checks)
     attributes = {"planned_tokens": fitted.tokens, **fitted.left_out, **written.attributes}
     yield story.stage("generate", started, "status.checking", **attributes)

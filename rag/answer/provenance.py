@@ -10,6 +10,7 @@ from typing import Any
 from rag.answer.passages import Passage
 from rag.models.llm import LanguageModelState
 from rag.services import Services
+from rag.store.library import Library
 from rag.types import Check, Language, Manual, Retrieval, Scope, Stage
 
 # What decides which passages are found and what is written; addresses and secrets stay out.
@@ -52,9 +53,8 @@ async def provenance(
     ``hyde_text`` was written for the search, it is part of the question.
     """
     ids = {one.hit.chunk.manual_id for one in passages}
-    manuals = await asyncio.to_thread(_manuals, services, ids)
+    manuals, corpus = await asyncio.to_thread(_library_now, services.library, ids)
     found = retrieval.stages.get("final") or retrieval.hits
-    corpus = await asyncio.to_thread(services.library.corpus_version)
     return {
         "question": asked,
         "understood_as": understood_as,
@@ -77,9 +77,11 @@ async def provenance(
     }
 
 
-def _manuals(services: Services, ids: set[str]) -> dict[str, Manual]:
-    found = (services.library.manual(manual_id) for manual_id in sorted(ids))
-    return {manual.id: manual for manual in found if manual is not None}
+def _library_now(library: Library, ids: set[str]) -> tuple[dict[str, Manual], int]:
+    """These manuals, and the version of what can be found."""
+    found = (library.manual(manual_id) for manual_id in sorted(ids))
+    manuals = {manual.id: manual for manual in found if manual is not None}
+    return manuals, library.corpus_version()
 
 
 def _passage(n: int, passage: Passage, manuals: dict[str, Manual]) -> dict[str, Any]:

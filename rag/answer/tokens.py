@@ -169,10 +169,14 @@ class Meter:
             )
         return mismatch
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether there is something to keep."""
+        return self.save is not None and self.ratio != self._kept
+
     def keep(self) -> None:
-        """Write down what was learned, if it was, for the time after a restart. Call it in a
-        thread."""
-        if self.save is None or self.ratio == self._kept:
+        """Write down what was learned, for the time after a restart. Call it in a thread."""
+        if self.save is None:
             return
         self._kept = self.ratio
         rows = [[each.counted, each.shared, each.reported] for each in self.reports]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from rag.types import Answer, Stage
@@ -61,7 +61,8 @@ class Trace:
         return trace_name(self.answer_id)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        # Field by field: `asdict` copies everything in depth, which takes 3 ms.
+        return json.dumps(self, default=_fields, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Trace:
@@ -145,6 +146,10 @@ def _tags(answer: Answer, pseudonym: str, thread_id: str) -> dict[str, str]:
         "prompt_version": given.get("prompt_version"),
     }
     return {key: str(value)[:250] for key, value in tags.items() if value}
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
 
 
 def _span_name(stage: Stage) -> str:
