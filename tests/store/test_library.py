@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from rag.codes import fold_code
 from rag.errors import BadFile, RagError
 from rag.store.library import Library
-from rag.types import ManualStatus, Quality, Scope
+from rag.types import ManualStatus, Quality, Scope, Signal
 from tests.store.samples import make_chunks, make_manual, make_pages
 
 
@@ -80,6 +80,28 @@ def test_a_code_is_found_in_its_manuals_only(library: Library) -> None:
     assert [(chunk.manual_id, chunk.codes[0]) for chunk in found] == [(first, "E-102")]
     assert len(library.find_code(fold_code("E-102"), [first, second])) == 2
     assert library.find_code(fold_code("E-199"), [first, second]) == []
+
+
+def test_notices_are_those_of_the_sections_and_chapters(library: Library) -> None:
+    manual = make_manual("A", chunks=6)
+    chapter = '7 "50 %" Öl'
+    headings = [(chapter, "7.1"), (chapter, "7.2"), ('7 "50 x" Öl', "7.1"), ("8",), ("8", "1"), ()]
+    chunks = [
+        replace(chunk, kind="notice", signal=Signal.WARNING, heading=heading)
+        for chunk, heading in zip(make_chunks(manual), headings, strict=True)
+    ]
+    chunks[1] = replace(chunks[1], kind="text", signal=None)
+    library.add(manual, make_pages(manual), chunks)
+    other = add(library, "B")
+
+    def found(sections: list[tuple[str, ...]], chapters: list[str]) -> list[int]:
+        return [one.position for one in library.notices_of(manual.id, sections, chapters)]
+
+    assert found([], [chapter]) == [0]
+    assert found([("8",)], []) == [3]
+    assert found([(chapter, "7.2"), ("8", "1")], ["7"]) == [4]
+    assert found([], ["8", chapter]) == [0, 3, 4]
+    assert library.notices_of(other, [("8",)], [chapter]) == []
 
 
 def test_a_new_revision_hides_the_old_at_once_and_can_be_rolled_back(library: Library) -> None:
