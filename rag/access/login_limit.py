@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rag.access.accounts import fold_name
 from rag.access.windows import MAX_KEYS, Counter, Windows
 from rag.settings import Settings
 
@@ -71,4 +72,5 @@ class LoginLimit:
 
 
 def _folded(name: str) -> str:
-    return name.strip().casefold()[:_LETTERS]
+    """The name that would be looked up: another spelling of it is no other account."""
+    return fold_name(name)[:_LETTERS]

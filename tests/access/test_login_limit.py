@@ -43,6 +43,7 @@ def test_a_name_is_stopped_and_let_in_again_when_the_window_has_moved(clock: Clo
         clock.seconds += 10
     assert limit.attempt("anna", "10.0.0.2") == 30
     assert limit.attempt("Anna ", "10.0.0.3") == 30
+    assert limit.attempt("ＡＮＮＡ", "10.0.0.4") == 30  # the same account, in full width
     assert limit.attempt("berta", "10.0.0.1") == 0
     clock.seconds += 30.1
     assert limit.attempt("anna", "10.0.0.1") == 0
