@@ -61,6 +61,14 @@
     "#search-chats-button, [data-sidebar=header] button:has(svg):not([id])": "search",
   };
 
+  // Chainlit tells of a refused call as "Too Many Requests: …": what counts stands behind the colon.
+  // A wrong password is told by the form, in words.
+  const inOurWords = (toast) => {
+    if (toast.textContent.endsWith("credentialssignin")) toast.closest("[data-sonner-toast]").style.display = "none";
+    const said = toast.textContent.replace(/^(?:[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*)?: /, "");
+    if (said !== toast.textContent) toast.textContent = said;
+  };
+
   const name = () => {
     for (const [selector, key] of Object.entries(NAMES)) {
       for (const node of document.querySelectorAll(selector)) {
@@ -73,6 +81,7 @@
     for (const list of document.querySelectorAll(".ai-message ol[start]")) {
       list.style.setProperty("--mw-start", Number(list.getAttribute("start")) - 1);
     }
+    document.querySelectorAll("[data-sonner-toast] [data-title]").forEach(inOurWords);
     const screen = document.getElementById("welcome-screen");
     if (screen && texts.headline) introduce(screen);
   };

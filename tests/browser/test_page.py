@@ -8,6 +8,7 @@ import time
 import pytest
 from playwright.async_api import APIResponse, Page, Request, Route, expect
 
+from rag.messages import say
 from tests.browser.conftest import OpenPage
 from tests.served import Service
 
@@ -141,6 +142,25 @@ async def test_wrong_password_is_said_in_the_users_language(
     await stranger.fill("#password", "wrong-password")
     await stranger.click("button[type=submit]")
     await expect(stranger.get_by_text("Benutzername oder Passwort stimmt nicht.")).to_be_visible()
+    toast = stranger.locator("[data-sonner-toast]")
+    await expect(toast).to_have_count(1)
+    await expect(toast).to_be_hidden()  # "Unauthorized: credentialssignin"
+
+
+async def test_who_tries_too_often_is_told_how_long_to_wait(
+    service: Service, stranger: Page
+) -> None:
+    told = say("error.too_many_logins", "de", seconds=12)
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=429, json={"detail": told})
+
+    await stranger.goto(f"{service.address}/login")
+    await stranger.route("**/login", refuse)
+    await stranger.fill("#email", "nobody")
+    await stranger.fill("#password", "wrong-password")
+    await stranger.click("button[type=submit]")
+    await expect(stranger.locator("[data-sonner-toast]")).to_have_text(told)
 
 
 async def test_a_conversation_is_shown_whichever_connection_is_ready_last(
