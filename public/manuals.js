@@ -3,9 +3,8 @@
 "use strict";
 
 (() => {
-  const root = document.querySelector('meta[property="og:root_path"]')?.content || "";
+  const { make, root } = window.millwright;
   const base = `${root}/api/admin`;
-  const { make } = window.millwright;
 
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 
@@ -14,6 +13,7 @@
   const failure = (answer, status, words) => {
     const error = new Error(typeof answer?.detail === "string" ? answer.detail : `${words.offline} (${status})`);
     error.list = answer?.errors || [];
+    error.status = status;
     return error;
   };
 

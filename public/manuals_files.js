@@ -90,6 +90,7 @@
       if (one.id) await manuals.call(words, "DELETE", `/drafts/${one.id}`);
     } catch (error) {
       // Gone already: that is what was wanted.
+      if (error.status !== 404) return change(one, { error: error.message });
     }
     remove(one);
   };
