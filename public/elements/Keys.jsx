@@ -3,12 +3,10 @@ import { useEffect, useState } from "react";
 
 const Token = ({ made, words, kit, onDone }) => {
   const [copied, setCopied] = useState(false);
-  const copy = (event) => {
+  const copy = async (event) => {
     const field = event.currentTarget.closest(".mw-token").querySelector("input");
-    field.select();
-    // Without https there is no clipboard; the field is selected then, and the old way is tried.
-    const wanted = navigator.clipboard ? navigator.clipboard.writeText(made.token) : Promise.reject();
-    wanted.catch(() => { if (!document.execCommand("copy")) throw new Error(); }).then(() => setCopied(true), () => {});
+    setCopied(await window.millwright.copy(made.token));
+    field.select(); // to be copied by hand where the browser would not
   };
   return (
     <div className="mw-token" role="status">
