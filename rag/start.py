@@ -24,7 +24,7 @@ from rag.access.strength import weaknesses
 from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
 from rag.lean import leave_out
-from rag.messages import say
+from rag.messages import language_of_shell, say
 from rag.models.allocator import keep_memory_small
 from rag.observe.logs import set_up_logs, toggle_debug
 from rag.settings import Settings
@@ -46,7 +46,7 @@ class CannotStart(Exception):
 
 def main() -> int:
     arguments = _parser().parse_args()
-    language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
+    language = language_of_shell()
     _be_small()
     try:
         settings = _settings(language)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import os
 import sys
 
 from rag.access.accounts import Accounts, random_password
 from rag.access.api_keys import ApiKeys
 from rag.access.key_commands import add_key_commands, run_key_command
 from rag.errors import RagError
-from rag.messages import say
+from rag.messages import language_of_shell, say
 from rag.settings import Settings
 from rag.store.database import open_database
-from rag.types import Language, Role
+from rag.types import Role
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
+    language = language_of_shell()
     try:
         engine = open_database(Settings())
         try:

@@ -8,7 +8,6 @@ The data folder is DATA_DIR, as everywhere.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from rag.backup.create import create
 from rag.backup.move import move
 from rag.backup.restore import restore, verify
 from rag.errors import RagError
-from rag.messages import say
+from rag.messages import language_of_shell, say
 from rag.settings import Settings
 from rag.types import Language
 
@@ -27,7 +26,7 @@ _TOLD = ("manuals", "threads", "ratings")
 
 def main() -> int:
     arguments = _parser().parse_args()
-    language: Language = "de" if os.environ.get("LANG", "").startswith("de") else "en"
+    language = language_of_shell()
     started = time.monotonic()
     try:
         if arguments.command == "move":

@@ -5,6 +5,7 @@ Each entry is ``["key"]`` with ``de`` and ``en``; ``{name}`` placeholders are fi
 
 from __future__ import annotations
 
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,11 @@ def catalogue() -> dict[str, dict[str, str]]:
 def say(key: str, language: Language, **values: object) -> str:
     """The message ``key`` in ``language`` with its placeholders filled. Raises ``KeyError``."""
     return catalogue()[key][language].format(**values)
+
+
+def language_of_shell() -> Language:
+    """The language of whoever runs a command: German when LANG says so, or else English."""
+    return "de" if os.environ.get("LANG", "").startswith("de") else "en"
 
 
 def words(prefix: str, language: Language) -> dict[str, str]:
