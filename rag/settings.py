@@ -1,4 +1,4 @@
-"""Every setting of Millwright, in one frozen object. Read from the environment and ``.env``."""
+"""Every setting of Millwright, in one frozen object. Read from the environment."""
 
 from __future__ import annotations
 
@@ -109,7 +109,9 @@ class Settings(BaseSettings):
         "auto", description="Cross-encoder of the catalogue; `auto`: if prepared; `none`: off."
     )
     hyde: Literal["auto", "always", "never"] = Field(
-        "auto", description="Write a hypothetical passage first: when the first pass is weak, …"
+        "auto",
+        description="Search also with a hypothetical passage that the language model writes; "
+        "`auto`: when the question itself finds little.",
     )
     hyde_timeout_s: float = Field(8.0, gt=0, description="Seconds HyDE may take before it is left.")
     rrf_k: int = Field(60, ge=1, description="Constant k of reciprocal rank fusion.")
