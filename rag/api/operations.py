@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from rag.access.api_keys import ApiKeys, ApiScope
+from rag.access.api_keys import ApiScope
 from rag.api.caller import request_language, required
 from rag.api.gauges import scrape
 from rag.api.health import Health
@@ -37,7 +37,6 @@ def operation_routes(door: Door) -> APIRouter:
     """``/health`` and ``/ready`` for everybody, the others for those who may."""
     router = APIRouter(include_in_schema=False)
     health = Health(door)
-    keys = ApiKeys(door.services.database)
     allowed = networks(door.services.settings.metrics_networks)
     behind_proxies = bool(door.services.settings.trusted_proxies)
 
@@ -56,7 +55,7 @@ def operation_routes(door: Door) -> APIRouter:
     async def metrics(request: Request) -> Response:
         local = _is_in(request, allowed) and (behind_proxies or not _came_by_proxy(request))
         if not local:
-            key = await asyncio.to_thread(keys.find, _key_of(request))
+            key = await asyncio.to_thread(door.keys.find, _key_of(request))
             if key is None or key.state != "active":
                 raise _refusal(request, 401, "error.login_needed")
             if ApiScope.METRICS not in key.scopes:

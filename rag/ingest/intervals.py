@@ -36,7 +36,7 @@ def is_interval(name: str) -> bool:
     return bool(_ADVERB.search(name) or _EVERY.match(name) or _PERIOD.search(name))
 
 
-def interval_in_words(name: str, mark: str, language: Language) -> str:
+def interval_in_words(name: str, language: Language) -> str:
     """The interval ``name`` of a crossed column: ``"2.000 h"`` → ``"alle 2.000 h"``."""
     rest = _LEAD.sub("", name).strip()
     unit = ""

@@ -142,7 +142,7 @@ def _is_cross_column(table: WholeTable, column: int) -> bool:
 def _task(row: Row, header: Sequence[str], crossed: Sequence[int], language: Language) -> Record:
     """``"Ölfilter wechseln: alle 2.000 h | Abschnitt: 7.4"``."""
     intervals = [
-        interval_in_words(header[column], row.cells[column], language)
+        interval_in_words(header[column], language)
         for column in crossed
         if is_cross(row.cells[column])
     ]
