@@ -53,9 +53,9 @@ class _Vanished(Exception):
 def create(settings: Settings, target: str) -> Manifest:
     """Write an archive to the file ``target``, or to standard output for ``-``.
 
-    Raises ``BackupError`` when there is nothing to save or no way to write it, and for PostgreSQL,
-    whose own tools see to that. A file appears
-    under its name only when it is whole, readable by its owner alone.
+    A file appears under its name only when it is whole, readable by its owner alone. Raises
+    ``BackupError`` when there is nothing to save or no way to write it, and for PostgreSQL, whose
+    own tools see to that.
     """
     data_dir = settings.data_dir.resolve()
     if settings.database_url:
