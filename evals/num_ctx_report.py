@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evals.plots import Series, lines
-from evals.report import REFERENCE, html_table, page, pipes
+from evals.report import REFERENCE, bounds, html_table, page, pipes
 
 WAYS = ("fitted", "unfitted")
 _MEASURES = ("contains", "right_page", "citation_recall")
@@ -92,7 +92,7 @@ def plots(outcome: Sequence[dict[str, Any]]) -> dict[str, str]:
         series = []
         for way in WAYS:
             points = [
-                (str(entry["num_ctx"]), *_bounds(entry[way]["metrics"][metric]))
+                (str(entry["num_ctx"]), *bounds(entry[way]["metrics"][metric]))
                 for entry in outcome
                 if metric in entry[way]["metrics"]
             ]
@@ -103,10 +103,6 @@ def plots(outcome: Sequence[dict[str, Any]]) -> dict[str, str]:
             series.append(Series(f"{said} (reference, theirs)", tuple(points), dashed=True))
         found[f"plots/{name}.svg"] = lines(f"{title}, by num_ctx", series)
     return found
-
-
-def _bounds(value: dict[str, float]) -> tuple[float, float, float]:
-    return value["mean"], value["low"], value["high"]
 
 
 def artefacts(outcome: Sequence[dict[str, Any]]) -> dict[str, str]:

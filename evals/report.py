@@ -151,13 +151,13 @@ def plots(outcome: Outcome) -> list[str]:
     for field in ("by_category", "by_language", "by_difficulty"):
         groups = first[field]
         by_metric = [
-            Series(name, tuple((g, *_bounds(m[name])) for g, m in groups.items() if name in m))
+            Series(name, tuple((g, *bounds(m[name])) for g, m in groups.items() if name in m))
             for name in ("hit@3", "contains", "right_page")
         ]
         found.append(bars(f"{first['name']}, {field.replace('_', ' ')}", by_metric))
     stages = [(stage, first["metrics"].get(f"{stage}/hit@3")) for stage in _STAGES]
     stages.append(("final", first["metrics"].get("hit@3")))
-    points = tuple((stage, *_bounds(value)) for stage, value in stages if value)
+    points = tuple((stage, *bounds(value)) for stage, value in stages if value)
     found.append(bars("hit@3 after each stage", [Series(first["name"], points)]))
     times = {name: ms for name, ms in first["latency_ms"].items() if name != "total"}
     top = max((ms["p95"] for ms in times.values()), default=1.0)
@@ -174,7 +174,7 @@ def window_plots(settings: Sequence[dict[str, Any]]) -> list[str]:
     chosen = [one for one in settings if one["model"] and not one["off"]]
     quality = []
     for name in ("contains", "right_page", "context_recall_id", "faithfulness"):
-        points = [(str(s["num_ctx"]), *_bounds(s["metrics"][name])) for s in chosen
+        points = [(str(s["num_ctx"]), *bounds(s["metrics"][name])) for s in chosen
                   if name in s["metrics"]]  # fmt: skip
         if points:
             quality.append(Series(name, tuple(points)))
@@ -250,10 +250,10 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def _series(name: str, metrics: dict[str, Any], shown: Sequence[str]) -> Series:
-    return Series(name, tuple((one, *_bounds(metrics[one])) for one in shown if one in metrics))
+    return Series(name, tuple((one, *bounds(metrics[one])) for one in shown if one in metrics))
 
 
-def _bounds(value: dict[str, float]) -> tuple[float, float, float]:
+def bounds(value: dict[str, float]) -> tuple[float, float, float]:
     return value["mean"], value["low"], value["high"]
 
 

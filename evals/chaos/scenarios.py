@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from evals.chaos.surroundings import (
     row_of,
 )
 from tests.manual_files import small_manual
+from tests.ports import free_port
 from tests.stand_in.ollama import OllamaStandIn
 from tests.stand_in.qdrant import QdrantStandIn
 
@@ -121,7 +121,7 @@ Scenario = Callable[[Surroundings], Awaitable[list[Row]]]
 
 async def run_scenarios(data_dir: Path, passwords: dict[str, str]) -> list[Row]:
     """All of them, each group on an app of its own settings over the same data."""
-    free = _free_port()
+    free = free_port()
     groups: list[tuple[dict[str, str], list[Scenario]]] = [
         (
             {"OLLAMA_FIRST_TOKEN_TIMEOUT_S": "3"},
@@ -167,9 +167,3 @@ async def _group(app: App, scenarios: list[Scenario], port: int) -> list[Row]:
             await asyncio.to_thread(qdrant.stop)
         await asyncio.to_thread(around.ollama.stop)  # perhaps another one by now
     return rows
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -12,7 +12,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from rag.ingest.layout import Glyph, Rect, turn
-from rag.ingest.shapes import Color, Shapes, address
+from rag.ingest.shapes import Color, Shapes, address, fill_color
 
 CHARACTER_LIMIT = 120_000  # per page; the densest real pages have about 10,000
 _SMALLEST = 2.0  # points; smaller print cannot be read
@@ -131,7 +131,7 @@ def _style_of(text_page: Any, number: int, item: Any, shapes: Shapes) -> _Style:
         pdfium.FPDF_TEXTRENDERMODE_STROKE,
         pdfium.FPDF_TEXTRENDERMODE_FILL_STROKE,
     )
-    color = (128, 128, 128, 255) if stroked else _fill_color(item)
+    color = (128, 128, 128, 255) if stroked else fill_color(item)
     grounds = [(255, 255, 255, 255), *(area.color for area in shapes.areas)]
     return _Style(
         size=size,
@@ -142,13 +142,6 @@ def _style_of(text_page: Any, number: int, item: Any, shapes: Shapes) -> _Style:
         unseen=mode in _INVISIBLE_MODES,
         suspect=color[3] < 8 or any(_alike(color, ground) for ground in grounds),
     )
-
-
-def _fill_color(item: Any) -> Color:
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
-        return 0, 0, 0, 255
-    return red.value, green.value, blue.value, alpha.value
 
 
 def _is_bold(text_page: Any, number: int, item: Any) -> bool:

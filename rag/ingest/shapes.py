@@ -119,7 +119,8 @@ def _bounds(item: Any, matrix: Matrix) -> Rect | None:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def _color(item: Any) -> Color:
+def fill_color(item: Any) -> Color:
+    """Red, green, blue and opacity, 0 to 255 each; black where the file names no colour."""
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
         return 0, 0, 0, 255
@@ -145,7 +146,7 @@ def _add_path(shapes: Shapes, item: Any, matrix: Matrix, order: int) -> None:
                 level = x1 - x0 > y1 - y0
                 shapes.edges.append((x0, y, x1, y) if level else (x, y0, x, y1))
             return
-        color = _color(item)
+        color = fill_color(item)
         shapes.areas.append(Area(rect, color, order, stroked))
         if not stroked and _is_white(color):
             return  # a white patch draws no line
