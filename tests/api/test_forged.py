@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from evals.chat_client import ChatClient
+from tests.api.library_client import log_in
 from tests.served import SAMPLES, Service
 
 pytestmark = pytest.mark.slow
@@ -20,11 +21,6 @@ async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """Nobody yet; ``log_in`` makes somebody of it."""
     async with httpx.AsyncClient(base_url=service.address, timeout=30) as client:
         yield client
-
-
-async def log_in(http: httpx.AsyncClient, service: Service, name: str) -> None:
-    answer = await http.post("/login", data={"username": name, "password": service.passwords[name]})
-    assert answer.status_code == 200
 
 
 async def a_manual(http: httpx.AsyncClient, service: Service) -> str:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
+from tests.api.library_client import log_in
 from tests.served import Service
 
 pytestmark = pytest.mark.slow
 KEYS = "/api/admin/keys"
 WANTED = {"name": "Leitstand", "scopes": ["ask"], "days": 30}
-
-
-@pytest.fixture
-async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Origin": service.address}
-    async with httpx.AsyncClient(base_url=service.address, timeout=60, headers=headers) as one:
-        yield one
-
-
-async def log_in(http: httpx.AsyncClient, service: Service, name: str) -> None:
-    account = {"username": name, "password": service.passwords[name]}
-    (await http.post("/login", data=account)).raise_for_status()
 
 
 @pytest.mark.parametrize(

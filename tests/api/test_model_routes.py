@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from tests.api.library_client import log_in
 from tests.served import Service
 from tests.stand_in.ollama import OllamaStandIn
 
@@ -28,11 +29,6 @@ def empty(ollama: OllamaStandIn) -> Iterator[OllamaStandIn]:
     models, ollama.models = ollama.models, []
     yield ollama
     ollama.models, ollama.pull_error = models, None
-
-
-async def log_in(http: httpx.AsyncClient, service: Service, name: str) -> None:
-    account = {"username": name, "password": service.passwords[name]}
-    (await http.post("/login", data=account)).raise_for_status()
 
 
 async def pulled(http: httpx.AsyncClient) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from langchain_ollama import ChatOllama
 
@@ -13,12 +11,6 @@ from rag.settings import Settings
 from tests.stand_in.ollama import Failure, OllamaStandIn
 
 PASSAGE = "Vor dem Wechsel des Öls ist die Anlage drucklos zu machen."
-
-
-@pytest.fixture
-def ollama() -> Iterator[OllamaStandIn]:
-    with OllamaStandIn() as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,12 +16,6 @@ from tests.stand_in.ollama import Failure, OllamaStandIn
 FOREIGN = "Which doohickey for the snorkel when gunked?"
 IMAGINED = "Ist die Luftfilterpatrone verschmutzt, muss sie als Ersatzteil erneuert werden."
 COMPRESSOR = Scope(machines=("Schraubenkompressor KX-200",))
-
-
-@pytest.fixture
-def ollama() -> Iterator[OllamaStandIn]:
-    with OllamaStandIn() as server:
-        yield server
 
 
 @pytest.fixture
