@@ -7,9 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rag.errors import RagError
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -186,6 +188,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, SecretFiles(settings_cls), env_settings
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises ``RagError`` that names all that are impossible."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors()]
+        reason = "; ".join(f"{name.upper()}: {what}" for name, what in wrong)
+    except ValueError as error:  # a secret's file
+        reason = str(error)
+    raise RagError("start.settings_wrong", reason=reason)
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

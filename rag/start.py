@@ -18,8 +18,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from rag.access.strength import weaknesses
 from rag.backup.restore import UNFINISHED
 from rag.errors import RagError, StoreDown
@@ -27,7 +25,7 @@ from rag.lean import leave_out
 from rag.messages import language_of_shell, say
 from rag.models.allocator import keep_memory_small
 from rag.observe.logs import set_up_logs, toggle_debug
-from rag.settings import Settings
+from rag.settings import Settings, read_settings
 from rag.store.folder_lock import may_share, take_lock, take_place
 from rag.types import Language, ManualMetadata
 
@@ -82,14 +80,9 @@ def _be_small() -> None:
 
 def _settings(language: Language) -> Settings:
     try:
-        return Settings()
-    except ValidationError as error:
-        reasons = "; ".join(
-            f"{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()
-        )
-        raise CannotStart(say("start.settings_wrong", language, reason=reasons)) from error
-    except ValueError as error:  # a secret's file
-        raise CannotStart(say("start.settings_wrong", language, reason=str(error))) from error
+        return read_settings()
+    except RagError as error:
+        raise CannotStart(say(error.key, language, **error.values)) from error
 
 
 def _refuse_carelessness(settings: Settings, host: str, language: Language) -> None:

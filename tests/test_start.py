@@ -17,8 +17,12 @@ from tests.served import NOBODY_LISTENS, PROJECT, Service, copy_data, served
 
 
 def start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run("start", *arguments, **environment)
+
+
+def run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "rag.start", *arguments],
+        [sys.executable, "-m", f"rag.{module}", *arguments],
         cwd=PROJECT,
         env={**os.environ, "LANG": "C", **environment},
         capture_output=True,
@@ -63,10 +67,13 @@ def test_said_on_stderr_with_exit_code_1(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_wrong_setting(tmp_path: Path) -> None:
-    ended = start("--port", "0", DATA_DIR=str(tmp_path), NUM_CTX="12")
+@pytest.mark.parametrize("command", ["start --port 0", "models", "access list", "backup move"])
+def test_wrong_setting(tmp_path: Path, command: str) -> None:
+    """Said by every command: ``make run`` begins with the models."""
+    module, *arguments = command.split()
+    ended = run(module, *arguments, DATA_DIR=str(tmp_path), NUM_CTX="12")
     assert ended.returncode == 1
-    assert "NUM_CTX" in ended.stderr
+    assert "A setting is wrong: NUM_CTX" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

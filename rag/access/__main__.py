@@ -11,7 +11,7 @@ from rag.access.api_keys import ApiKeys
 from rag.access.key_commands import add_key_commands, run_key_command
 from rag.errors import RagError
 from rag.messages import language_of_shell, say
-from rag.settings import Settings
+from rag.settings import read_settings
 from rag.store.database import open_database
 from rag.types import Role
 
@@ -20,7 +20,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     language = language_of_shell()
     try:
-        engine = open_database(Settings())
+        engine = open_database(read_settings())
         try:
             if arguments.command == "keys":
                 run_key_command(arguments, ApiKeys(engine))

@@ -18,7 +18,7 @@ from rag.backup.move import move
 from rag.backup.restore import restore, verify
 from rag.errors import RagError
 from rag.messages import language_of_shell, say
-from rag.settings import Settings
+from rag.settings import read_settings
 from rag.types import Language
 
 _TOLD = ("manuals", "threads", "ratings")
@@ -30,19 +30,19 @@ def main() -> int:
     started = time.monotonic()
     try:
         if arguments.command == "move":
-            counts = move(Settings())
+            counts = move(read_settings())
             kept = {name: str(counts[name]) for name in _TOLD}
             rows = sum(counts.values())
             print(say("backup.moved", language, rows=rows, **kept), file=sys.stderr)
             return 0
         if arguments.command == "create":
-            manifest = create(Settings(), arguments.file)
+            manifest = create(read_settings(), arguments.file)
             if arguments.file != "-":
                 verify(Path(arguments.file))
         elif arguments.command == "verify":
             manifest = verify(Path(arguments.file))
         else:
-            manifest = restore(Settings(), Path(arguments.file))
+            manifest = restore(read_settings(), Path(arguments.file))
     except RagError as error:
         print(f"millwright: {say(error.key, language, **error.values)}", file=sys.stderr)
         return 1

@@ -8,9 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+from rag.errors import RagError
+from rag.messages import language_of_shell, say
 from rag.models.catalogue import models_of
 from rag.models.prepare import Outcome, Preparation, alone, verify
-from rag.settings import Settings
+from rag.settings import read_settings
 
 # What a run without a model hub goes through; only for the length of the bar.
 _STEPS = 6
@@ -44,7 +46,7 @@ class Console:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m rag.models", description=__doc__)
-    settings = Settings()
+    settings = read_settings()
     parser.add_argument(
         "--embedding",
         metavar="NAME",
@@ -110,8 +112,13 @@ def _tokenizer(preparation: Preparation, arguments: argparse.Namespace) -> str:
 
 
 def main() -> int:
-    """Exit 0 also when no model is to be had: the app works without; 1 for a bad ``--verify``."""
-    arguments = _arguments()
+    """Exit 0 also when no model is to be had: the app works without; 1 for a bad ``--verify`` and
+    for an impossible setting."""
+    try:
+        arguments = _arguments()
+    except RagError as error:
+        print(f"millwright: {say(error.key, language_of_shell(), **error.values)}", file=sys.stderr)
+        return 1
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if arguments.verify:
         return _verify(arguments.models_dir)
