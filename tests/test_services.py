@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.errors import StoreDown
 from rag.services import build_services
 from rag.settings import Settings
 from tests.stand_in.ollama import OllamaStandIn
@@ -38,5 +39,5 @@ def test_closing_twice_is_harmless_and_the_folder_opens_again(tmp_path: Path) ->
 def test_a_data_folder_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
 
-    with pytest.raises(Exception, match="data"):
+    with pytest.raises(StoreDown, match="database_unusable"):
         build_services(Settings(data_dir=tmp_path / "data", models_dir=tmp_path))
