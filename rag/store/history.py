@@ -237,7 +237,7 @@ class History(SQLAlchemyDataLayer):  # type: ignore[misc]  # Chainlit is not typ
         if not changed:
             raise NotAllowed("error.not_yours")
 
-    # --- ratings -----------------------------------------------------------------------------
+    # --- people and ratings ------------------------------------------------------------------
 
     async def create_user(self, user: User) -> PersistedUser | None:
         """Chainlit's own, but two first log-ins at the same moment make one row."""
