@@ -2,7 +2,7 @@
 
 A host's state is looked up at most every few seconds, when somebody asks a question or ``/ready``.
 A host that did not answer is looked up again while questions go on without it: none waits longer
-than half a second for that. What was learnt is kept for the process, as in ``budget.meter_of``.
+than half a second for that. What was learnt is kept for the process, as in ``tokens.meter_of``.
 """
 
 from __future__ import annotations
