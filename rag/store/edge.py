@@ -120,10 +120,15 @@ class EdgeClient(QdrantBase):
         self._shards.get(collection_name).flush()
 
     def vacuum(self, collection_name: str) -> bool:
-        """Give back the room of deleted points, when there are many; True when it did."""
-        done = bool(self._shards.get(collection_name).optimize())
+        """Pack what was added and give back the room of what was deleted, when there is much;
+        True when it did."""
+        try:
+            done = bool(self._shards.get(collection_name).optimize())
+        except Exception as error:  # the engine raises bare exceptions
+            _log.warning("the points of %s stay as they are: %s", collection_name, error)
+            return False
         if done:
-            _log.info("gave back the room of deleted points in %s", collection_name)
+            _log.info("packed the points of %s", collection_name)
         return done
 
     # --- points ----------------------------------------------------------------------------------
