@@ -4,11 +4,11 @@ Every gold passage and every ``must_contain`` must stand on its page in the text
 (on a scanned page: in the ground truth of the sample script); shares by category and language must
 hold; ids must be unique; no question may be a copy of its passage.
 
-``tuning.jsonl`` is for choosing numbers only (``python -m evals.tuning``), never for reporting: as
-many questions without an answer as with one, about things that these machines might well have, and
-some of the category "other", about anything else. What
-its lines call ``nowhere`` must not be in the machine's manual; none may be a held-out question in
-other words.
+``tuning.jsonl`` is for choosing numbers only (``python -m evals.tuning``), never for reporting:
+questions in the words of users, and questions without an answer, about things that these machines
+might well have, about other machines, and about anything else (category "other"). What its lines
+call ``nowhere`` must not be in the machine's manual; none may be a held-out question in other
+words.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ _QUANTITIES: dict[Language, tuple[tuple[str, str, bool], ...]] = {
         (r"\w*strom\b|ampere|\w*sicherung\b", "a ma", True),
         (r"\w*leistung\b|wie ?viel (?:kw|watt)|\bkw\b", "kw w kva ps", True),
         (r"\w*frequenz\b|hertz|\bhz\b", "hz khz", True),
-        (r"\w*widerstand\b|\bohm\b", "ohm mohm", True),
+        (r"\w*widerstand\b|\w*ohm\b", "ohm mohm", True),
         (r"wie laut(?!e)|\blarm\w*|schall\w*|dezibel", "db", True),
         (
             r"wie ?viele? (?:liter|l)\b|wie ?viel \w*ol\b|\w*menge\b|\bliter\b|\w*volumen\b",
@@ -104,6 +104,7 @@ _PATTERNS = {
 _SUBSTANCES = frozenset("ol oil wasser water fett grease fluid".split())
 _LONE = re.compile(rf"(?<!\w){numbers.LONE_UNIT}")
 _SHORT = 3  # words of a question that is only a name: "Nennstrom SK 37?"
+_DEFINES = re.compile(r"was (?:ist|sind|heisst|bedeutet)|what (?:is|are)")  # "Was ist Spiel?"
 _MONEY = re.compile(r"€|\$|£|\b(?:eur|euro|usd|gbp)\b")
 _MEASURE = re.compile(rf"(?<![\w.,/-]){numbers.MEASURE}")
 _INTERVAL = re.compile(
@@ -132,7 +133,8 @@ def asked_quantity(question: str, language: Language) -> Asked:
     A unit alone ("ab wieviel mm/s") says it as well."""
     text = fold(normalise(question))
     intent = intent_of(question, language)
-    value = intent in ("value", "interval") or len(text.split()) <= _SHORT
+    short = len(text.split()) <= _SHORT and not _DEFINES.match(text)
+    value = short or intent in ("value", "interval")
     for pattern, units, tells in _PATTERNS[language]:
         found = pattern.search(text)
         names = intent == "other" and found is not None and not found.start()

@@ -50,7 +50,7 @@ tisch tor träger transport trenn trieb trommel typ überlast umgebung umlenk ve
 verbrauch verschleiß verschluss vibration volumen vor walze wand wanne warn wart wartung wärme
 wasser wechsel weg welle werk werkzeug wert wicklung winkel zahl zahn zange zeichen zeit zentral
 zubehör zufuhr zug zustand zylinder klotz schwelle nut stößel presse band bogen moment anleitung
-schub schmal breit flach kondensat ableiter abscheider kessel speicher stickstoff
+schub schmal breit flach matte kondensat ableiter abscheider kessel speicher stickstoff
 """
 # Endings of adjectives and abstract nouns that look like nouns of their own ("dauer" + "haft").
 _ENDINGS = frozenset("haft schaft keit heit sam lich".split())

@@ -59,18 +59,18 @@ async def find_passages(
     found, fused = await first_pass(search, snapshot)
     looked = await look_closer(search, snapshot, found, fused)
     hyde_text = None
-    if use_language_model and _wants_hyde(search, exact, evidence_of(search, found, looked, None)):
+    if use_language_model and _wants_hyde(search, exact, evidence_of(search, looked, None)):
         hyde_text, fused = await _second_pass(search, snapshot, fused)
         looked = await look_closer(search, snapshot, found, fused)
     ranked = await _reranked(search, looked.hits)
     final = await asyncio.to_thread(_final, search, exact, ranked)
 
-    evidence = _evidence(search, found, looked, ranked)
-    verdict, sure = _judge(search, evidence)
+    verdict, sure = _judge(search, looked, ranked)
     if exact.records:
         verdict, sure = "found", 1.0
     else:
-        if verdict == "absent" and (exact.missing or evidence.unsaid >= 1.0):
+        unheard = looked.unsaid >= 1.0 and hyde_text is None
+        if verdict == "absent" and (exact.missing or unheard):
             final = []  # not even worth a look
         if exact.missing or not final:
             verdict, sure = "absent", 0.0
@@ -228,14 +228,11 @@ def _final(search: Search, exact: Exact, ranked: list[Hit]) -> list[Hit]:
     return final
 
 
-def _evidence(search: Search, found: Found, looked: Looked, ranked: Sequence[Hit]) -> Evidence:
-    logit = next((hit.scores["rerank"] for hit in ranked if "rerank" in hit.scores), None)
-    return evidence_of(search, found, looked, logit)
-
-
-def _judge(search: Search, evidence: Evidence) -> tuple[Verdict, float]:
+def _judge(search: Search, looked: Looked, ranked: Sequence[Hit]) -> tuple[Verdict, float]:
     """Whether the manuals hold an answer, and how sure that is."""
     started = time.time_ns()
+    logit = next((hit.scores["rerank"] for hit in ranked if "rerank" in hit.scores), None)
+    evidence = evidence_of(search, looked, logit)
     reranker = search.services.reranker
     verdict, sure = judge(evidence, reranker.name if reranker else "")
     search.report("verdict", started, (), **evidence.features(), confidence=sure)

@@ -78,7 +78,9 @@ _PATTERNS = [
 _ASKS = re.compile(
     r"\?|^(?:wie|was|wo|wer|wann|womit|welche\w*|wohin|darf|kann|muss|soll|how|what|which|where"
     r"|when|who"
-    r"|can|may|must|should|do|does|is|are)\b"
+    r"|can|may|must|should|do|does|is|are|write|tell|show|list|name|explain|describe|translate"
+    r"|give|ignore|summari[sz]e|schreib\w*|erzahl\w*|erklar\w*|beschreib\w*|nenn\w*|ubersetz\w*"
+    r"|gib|sag)\b"
 )
 # How much a passage counts by its kind, for each intent; 1 where none is named.
 PRIORS: dict[Intent, dict[ChunkKind, float]] = {

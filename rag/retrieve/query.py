@@ -84,7 +84,7 @@ class QueryBuilder:
         families = {language: root(piece.text, language) for language in languages}
         if piece.text in STOP_WORDS[languages[0]]:
             return Word(piece, None, families)
-        group = Group(piece.text)
+        group = Group(piece.text, named=self._is_named(families[languages[0]]), parts=piece.parts)
         for language in languages:
             terms = self._own_terms(piece, language)
             if terms and (terms,) not in [known.words for known in group.alternatives]:
@@ -124,7 +124,7 @@ class QueryBuilder:
         """For a word that the library does not have: compounds with it, or a misspelling of it."""
         compounds = self._vocabulary.containing(root(word, language))
         if compounds:
-            return [single(term, self._weights.contained) for term in compounds]
+            return [single(term, self._weights.contained, says=_GUESS_SAYS) for term in compounds]
         near = self._vocabulary.similar(stem(word, language))
         return [single(term, self._weights.similar, says=_GUESS_SAYS) for term in near]
 
@@ -146,6 +146,7 @@ class QueryBuilder:
                     break
 
     def _is_word(self, family: str) -> bool:
-        if self._vocabulary.frequency(family):
-            return True
+        return bool(self._vocabulary.frequency(family)) or self._is_named(family)
+
+    def _is_named(self, family: str) -> bool:
         return self._glossary is not None and bool(self._glossary.find([family]))

@@ -53,6 +53,8 @@ class Group:
     own: bool = True
     weight: float = 1.0
     says: tuple[str, ...] = ()  # labels of the own words that a name of several words stands for
+    named: bool = False  # whether the thesaurus has a name for it
+    parts: tuple[str, ...] = ()  # of a hyphenated word
 
 
 class Vocabulary(Protocol):

@@ -16,7 +16,7 @@ from rag.retrieve.analyzer import Analyzer
 from rag.retrieve.asked import asked_quantity, has_unit
 from rag.retrieve.kept_terms import KeptTerms
 from rag.retrieve.terms import Group
-from rag.retrieve.words import fold, root, stem
+from rag.retrieve.words import STOP_WORDS, fold, root, stem
 from rag.types import Chunk, Language
 
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ\d•-])")
@@ -42,14 +42,12 @@ class Nearness:
     """How near a passage comes to the question. ``together``: the share (0 to 1) of the weight of
     the question's words that its best sentence has, and ``sentence`` is that; ``own``: the same in
     the question's own words; ``gap``: how much the sentence lacks the word that it lacks most, by
-    that word's weight; ``unit``: 1 when it has the unit that was asked for, 0 when not, 0.5 when
-    none was. Of the whole passage: ``said``, how far it says each word, and ``measured``, whether
-    any sentence has the unit."""
+    that word's weight. Of the whole passage: ``said``, how far it says each word, and ``measured``,
+    whether any sentence has the unit that was asked for."""
 
     together: float = 0.0
     own: float = 0.0
     gap: float = 1.0
-    unit: float = 0.5
     sentence: str = ""
     said: tuple[float, ...] = ()
     measured: bool = False
@@ -78,9 +76,8 @@ class _Said:
             if not terms.isdisjoint(self.whole):
                 return 1.0
             if self.leaves:
-                own = (sum(part in terms for part in self.leaves) / len(self.leaves)) ** 2
-                if own == 1.0:
-                    return own
+                there = sum(part in terms for part in self.leaves)
+                own = _SYNONYM * (there / len(self.leaves)) ** 2
         best = 0.0
         for words, says in self.ways:
             # Squared: half a name is no name.
@@ -110,7 +107,8 @@ class Together:
         self._groups = groups
         self._language = language
         self._asked = asked_quantity(question, language)
-        nouns = {fold(word) for word in _CAPITALISED.findall(question)}
+        self.asks_unit = bool(self._asked.units)
+        nouns = {fold(word).replace("-", "") for word in _CAPITALISED.findall(question)}
         self._small_names = sum(not group.own and not group.says for group in groups)
         self.weights = [
             self._weight(group, weight, nouns)
@@ -119,12 +117,13 @@ class Together:
         self._said = [self._said_of(group) for group in groups]
         self._known = frozenset(term for said in self._said for term in said.terms())
         self._seen: dict[tuple[frozenset[str], float], list[float]] = {}
-        self.whole = sum(self.weights) + _UNIT_WEIGHT * bool(self._asked.units)
+        self.named = [group.named for group in groups]
+        self.whole = sum(self.weights) + _UNIT_WEIGHT * self.asks_unit
 
     def _said_of(self, group: Group) -> _Said:
         return _Said(
             frozenset(self._whole_words(group.label) if group.own else ()),
-            tuple(self._leaves(group.label)),
+            tuple(self._leaves(group)),
             tuple(
                 (tuple(frozenset(term for term, _ in word) for word in one.words), one.says)
                 for one in group.alternatives
@@ -141,7 +140,7 @@ class Together:
         if group.label in self._named:
             return 0.0
         asks = self._asked.tells and group.label in self._asked.words
-        if asks and len(self._leaves(group.label)) < 2:
+        if asks and len(self._leaves(group)) < 2:
             return 0.0  # its value in the unit asked for stands for it
         if group.label in _TALK:
             return 0.3
@@ -171,26 +170,23 @@ class Together:
                     self.weights, self._present(mine, synonym), base, strict=True
                 )
             ]
-            unit = has_unit(text, self._asked.units) if self._asked.units else None
-            if unit is not None:
+            if self.asks_unit:
+                unit = has_unit(text, self._asked.units)
                 pairs.append((_UNIT_WEIGHT, float(unit)))
                 measured = measured or unit
             together = sum(weight * one for weight, one in pairs) / self.whole
             if together > most:
-                most, best = together, self._nearness(text, pairs, unit)
+                most, best = together, self._nearness(text, pairs)
         said = tuple(max(pair) for pair in zip(everywhere, heading, strict=True))
         return replace(best, said=said, measured=measured)
 
-    def _nearness(
-        self, sentence: str, pairs: Sequence[tuple[float, float]], unit: bool | None
-    ) -> Nearness:
+    def _nearness(self, sentence: str, pairs: Sequence[tuple[float, float]]) -> Nearness:
         """``pairs``: what each word weighs and how far the sentence says it."""
         own = sum(weight for weight, one in pairs if one > _HEADING)
         return Nearness(
             together=sum(weight * one for weight, one in pairs) / self.whole,
             own=own / self.whole,
             gap=max(weight * (1.0 - one) for weight, one in pairs),
-            unit=0.5 if unit is None else float(unit),
             sentence=sentence,
         )
 
@@ -207,7 +203,7 @@ class Together:
             if name.says and found[number]:  # "Ölwechsel" says "oil" and "change"
                 for place, group in enumerate(self._groups):
                     if group.own and group.label in name.says:
-                        most = _PART if len(self._leaves(group.label)) > 1 else 1.0
+                        most = _PART if len(self._leaves(group)) > 1 else 1.0
                         found[place] = max(found[place], min(most, found[number]))
         self._seen[terms, synonym] = found
         return found
@@ -219,12 +215,19 @@ class Together:
         languages: tuple[Language, ...] = ("de", "en")
         return {form(word, one) for form in (stem, root) for one in languages}
 
-    def _leaves(self, word: str) -> list[str]:
-        """The families of a compound's parts; none for another word."""
+    def _leaves(self, group: Group) -> list[str]:
+        """The families of a compound's parts, what is left of a half known one among them; none
+        for another word."""
+        if group.parts:
+            telling = (part for part in group.parts if part not in STOP_WORDS[self._language])
+            return [root(part, self._language) for part in telling if len(part) > 1]
         splitter = self._analyzer.splitter
-        if splitter is None or not word.isalpha():
+        if splitter is None or not group.label.isalpha():
             return []
-        return [root(part, "de") for part in splitter.split(fold(word))]
+        folded = fold(group.label)
+        parts = splitter.split(folded)
+        rest = folded.removesuffix("".join(parts)).removeprefix("".join(parts)) if parts else ""
+        return [root(part, "de") for part in (*parts, rest) if part]
 
 
 @lru_cache(maxsize=2000)

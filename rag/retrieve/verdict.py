@@ -21,28 +21,28 @@ FILE = Path(__file__).with_name("thresholds.json")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for an answer.
+    """What speaks for an answer, and what against it.
 
-    Of the sentence that says most of the question (``together.Nearness``): ``together``, ``gap``
-    and ``unit``.
-    Of all passages looked at: ``unmeasured``, 1 when a quantity is asked for and none of them has
-    a value of it; ``unsaid``, the share of the question that none of them says.
-    ``missing`` is the share of the weightiest word by BM25 that none of the first passages has,
-    ``words`` how many words of the question carry weight, ``parts`` how much of a question for a
-    part number stands in one record of a part, ``cosine`` that of the nearest passage less the
-    usual one (0 where the embedding model does not cover the languages), ``rerank`` the best
-    logit.
+    Of the sentence that says most of the question (``together.Nearness``): ``together`` and
+    ``gap``.
+    Of all passages looked at: ``unsaid``, the share of the question that none of them says;
+    ``lacking``, the most that they lack of a word that the thesaurus has a name for: such a thing
+    is not there, while a word that nobody knows may be a way of talking; ``unmeasured``, 1 when a
+    quantity is asked for and none of them has a value of it.
+    Of the question: ``words``, how many carry weight, and ``symptom``, 1 when it tells what the
+    machine does, which everybody says in words of their own.
+    ``parts`` is how much of a question for a part number stands in one record of a part,
+    ``rerank`` the best logit.
     """
 
     together: float = 0.0
     gap: float = 1.0
-    unit: float = 0.5
-    unmeasured: float = 0.0
     unsaid: float = 1.0
-    missing: float = 1.0
+    lacking: float = 0.0
+    unmeasured: float = 0.0
     words: float = 1.0
+    symptom: float = 0.0
     parts: float = 0.7
-    cosine: float = 0.0
     rerank: float | None = None
 
     def features(self) -> dict[str, float]:

@@ -42,7 +42,8 @@ _GERMAN = (
     "kommen kommst gehe geht gehen geh gehst kriege krieg kriegt kriegen bekomme bekommt bekommen "
     "hole holt will wollen wolle möchte mag liegts gibts geht's ists darfs zeigen eher ungefähr "
     "circa paar einfach richtig vorher nachher dann lang lange wieviele ordentlich unserer "
-    "unserem unseren selber selbst allein alleine für"
+    "unserem unseren selber selbst allein alleine für jemand jemanden jemandem niemand obwohl "
+    "trotzdem wegen nämlich irgend irgendwie irgendwas irgendwo bisher solange"
 )
 _ENGLISH = (
     "a about above after again all also am an and any are as at be because been before being "
@@ -55,7 +56,8 @@ _ENGLISH = (
     "who whom whose why will with within would you your get got give happen happens isn don doesn "
     "didn won aren there's find many much often say says want wants anything something someone "
     "somebody someone's come comes going goes go gone put look looks new what's where's ours keep "
-    "keeps start's let's take takes another really actually"
+    "keeps start's let's take takes another really actually able nobody everybody everyone "
+    "although though since yet already"
 )
 
 # Verbs whose forms change their vowel, and nouns made from them; all as folded stems.
@@ -131,32 +133,35 @@ en weld: welded
 """
 
 # Nouns that Snowball would melt into another word ("Lager" and "Lage").
-_KEPT = {
-    "lager": "lager",
-    "lagers": "lager",
-    "lagern": "lager",
-    "lagerung": "lagerung",
-    "messer": "messer",
-    "messern": "messer",
-    "messers": "messer",
-    "leiter": "leiter",
-    "leitern": "leiter",
-    "gas": "gas",
-    "gase": "gas",
-    "gasen": "gas",
-    "sicherung": "sicherung",
-    "sicherungen": "sicherung",
-    "sicherungs": "sicherung",
-    "vorsicherung": "vorsicherung",
-    "vorsicherungen": "vorsicherung",
-    "absicherung": "absicherung",
-    # A fan is not air, a sensor not a feeling, a counter not a number.
-    **{
-        form: word
-        for word in ("lufter", "laufer", "zahler", "fuhler")
-        for form in (word, word + "s", word + "n")
+_KEPT: dict[Language, dict[str, str]] = {
+    "de": {
+        "lager": "lager",
+        "lagers": "lager",
+        "lagern": "lager",
+        "lagerung": "lagerung",
+        "messer": "messer",
+        "messern": "messer",
+        "messers": "messer",
+        "leiter": "leiter",
+        "leitern": "leiter",
+        "gas": "gas",
+        "gase": "gas",
+        "gasen": "gas",
+        "sicherung": "sicherung",
+        "sicherungen": "sicherung",
+        "sicherungs": "sicherung",
+        "vorsicherung": "vorsicherung",
+        "vorsicherungen": "vorsicherung",
+        "absicherung": "absicherung",
+        # A fan is not air, a sensor not a feeling, a counter not a number.
+        **{
+            form: word
+            for word in ("lufter", "laufer", "zahler", "fuhler")
+            for form in (word, word + "s", word + "n")
+        },
+        "lange": "lange",  # "wie lange" asks for a time, "wie lang" for a length
     },
-    "lange": "lange",  # "wie lange" asks for a time, "wie lang" for a length
+    "en": {"engineer": "engineer", "engineers": "engineer"},  # not an engine
 }
 _NOT_PARTICIPLES = frozenset(
     "gefahr gerat geblas gelenk geschaft gesicht gewicht gehalt gesamt genug geruch gewind "
@@ -239,16 +244,18 @@ _FAMILY = _families()
 @lru_cache(maxsize=20_000)
 def stem(word: str, language: Language) -> str:
     """Snowball's stem of a folded word."""
-    if language == "de" and word in _KEPT:
-        return _KEPT[word]
+    kept = _KEPT[language].get(word)
+    if kept is not None:
+        return kept
     return fold(_STEMMERS[language].stem_word(word)) or word
 
 
 @lru_cache(maxsize=20_000)
 def root(word: str, language: Language) -> str:
     """The family of a folded word: "geprüft", "Prüfung", "prüfen" → "pruf"."""
-    if language == "de" and word in _KEPT:
-        return _KEPT[word]
+    kept = _KEPT[language].get(word)
+    if kept is not None:
+        return kept
     current = stem(word, language)
     for _ in range(10):
         known = _FAMILY.get((language, current))

@@ -130,3 +130,7 @@ def test_verb_and_noun_are_one_family(one: str, other: str) -> None:
 )
 def test_different_things_are_not_melted(one: str, other: str) -> None:
     assert root(fold(one), "de") != root(fold(other), "de")
+
+
+def test_an_engineer_is_no_engine() -> None:
+    assert root("engineers", "en") == root("engineer", "en") != root("engine", "en")

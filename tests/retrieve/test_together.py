@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
+from rag.retrieve.analyzer import Analyzer, pieces
 from rag.retrieve.asked import asked_quantity, has_unit
 from rag.retrieve.closer import Looked, evidence_of
+from rag.retrieve.compounds import CompoundSplitter
 from rag.retrieve.find import find_passages
 from rag.retrieve.intent import intent_of
 from rag.retrieve.search import Search, ignore
-from rag.retrieve.snapshot import Found
+from rag.retrieve.terms import Group
 from rag.retrieve.together import Nearness, Together, sentences
-from rag.retrieve.verdict import Evidence, judge, thresholds
+from rag.retrieve.verdict import Evidence, judge
 from rag.types import Hit, Language, Scope
 from tests.retrieve.corpus import SmallServices
 
@@ -32,6 +34,8 @@ from tests.retrieve.corpus import SmallServices
         ("How do I bleed it?", "en", "how"),
         ("Der Motor brummt und läuft nicht an", "de", "symptom"),
         ("The oil is foaming", "en", "symptom"),
+        ("Schreib mir ein Gedicht", "de", "other"),
+        ("Tell me a joke", "en", "other"),
         ("Was bedeutet die rote Lampe?", "de", "other"),
     ],
 )
@@ -64,6 +68,7 @@ def test_the_unit_that_is_asked_for(
         ("Welcher Alarm kommt im Programm?", "de"),  # "larm", "gramm"
         ("Which programs are there?", "en"),  # "grams"
         ("Wie lautet der Name?", "de"),  # "wie laut"
+        ("Was ist Umkehrspiel?", "de"),  # a word to be explained
     ],
 )
 def test_a_word_is_no_quantity_where_none_is_asked_for(question: str, language: Language) -> None:
@@ -135,23 +140,33 @@ def test_a_rerankers_own_weights_are_used_and_no_others() -> None:
     assert judge(evidence, "unknown", limits)[0] == "found"
 
 
-@dataclass(frozen=True)
-class Model:
-    """What the verdict asks of an embedding model."""
-
-    name: str
-    languages: frozenset[Language] = frozenset({"en"})
-
-
-def test_cosines_of_another_model_than_the_fitted_one_have_no_say(services: SmallServices) -> None:
+def test_no_embedding_model_has_a_say_in_the_verdict(services: SmallServices) -> None:
     chunk = next(c for c in services.library.active_chunks() if c.language == "en")
-    looked = Looked([Hit(chunk, {}, {"dense": 0.9})], {chunk.id: Nearness()})
+    english: frozenset[Language] = frozenset({"en"})
+    search = Search("How hot?", "en", frozenset(), english, frozenset(), services, ignore)
 
-    def cosine(name: str) -> float:
-        known = replace(services, embedder=Model(name))
-        english: frozenset[Language] = frozenset({"en"})
-        search = Search("How hot?", "en", frozenset(), english, frozenset(), known, ignore)
-        return evidence_of(search, Found((), (), ()), looked, None).cosine
+    def evidence(cosine: float) -> Evidence:
+        looked = Looked([Hit(chunk, {}, {"dense": cosine})], {chunk.id: Nearness()})
+        return evidence_of(search, looked, None)
 
-    assert cosine(thresholds()["made_with"]["embedder"]) > 0
-    assert cosine("intfloat/multilingual-e5-small") == 0.0
+    assert evidence(0.9) == evidence(0.1)
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "said"),
+    [
+        ("Presse", "Die Presse wiegt 800 kg.", 1.0),
+        ("Dampfpresse", "Der Dampf der Presse ist heiß.", 0.7),
+        ("Dieselpresse", "Die Presse wiegt 800 kg.", 0.175),  # half of it nobody knows
+        ("Handy-Presse", "Die Presse wiegt 800 kg.", 0.175),
+    ],
+)
+def test_parts_of_a_word_say_less_than_the_word(
+    services: SmallServices, word: str, text: str, said: float
+) -> None:
+    (piece,) = pieces(word)
+    group = Group(piece.text, parts=piece.parts)
+    analyzer = Analyzer(CompoundSplitter({"dampf": 3, "presse": 3}))
+    chunk = replace(next(services.library.active_chunks()), text=text, heading=())
+    looked = Together(word, "de", [group], [1.0], analyzer).look(chunk, "de")
+    assert looked.said == pytest.approx((said,))
