@@ -23,7 +23,7 @@ async def http(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def a_manual(http: httpx.AsyncClient, service: Service) -> str:
+async def a_manual(service: Service) -> str:
     """The id of a manual, as a source card names it."""
     async with ChatClient(service.address, "technician", service.passwords["technician"]) as client:
         elements: list[dict[str, Any]] = []
@@ -34,7 +34,7 @@ async def a_manual(http: httpx.AsyncClient, service: Service) -> str:
 
 
 async def test_pages_and_files_need_a_log_in(service: Service, http: httpx.AsyncClient) -> None:
-    manual = await a_manual(http, service)
+    manual = await a_manual(service)
     paths = (f"/api/v1/pages/{manual}/1", f"/api/v1/manuals/{manual}/file")
     for path in paths:
         assert (await http.get(path)).status_code == 401
@@ -63,7 +63,7 @@ async def test_what_is_not_there_is_not_found(
     path: str, service: Service, http: httpx.AsyncClient
 ) -> None:
     await log_in(http, service, "technician")
-    path = path.format(manual=await a_manual(http, service)) if "{" in path else path
+    path = path.format(manual=await a_manual(service)) if "{" in path else path
     assert (await http.get(path)).status_code == 404
 
 
