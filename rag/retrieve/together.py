@@ -78,6 +78,8 @@ class _Said:
             if self.leaves:
                 there = sum(part in terms for part in self.leaves)
                 own = _SYNONYM * (there / len(self.leaves)) ** 2
+                if own >= synonym:
+                    return own
         best = 0.0
         for words, says in self.ways:
             # Squared: half a name is no name.
@@ -203,7 +205,7 @@ class Together:
             if name.says and found[number]:  # "Ölwechsel" says "oil" and "change"
                 for place, group in enumerate(self._groups):
                     if group.own and group.label in name.says:
-                        most = _PART if len(self._leaves(group)) > 1 else 1.0
+                        most = _PART if len(self._said[place].leaves) > 1 else 1.0
                         found[place] = max(found[place], min(most, found[number]))
         self._seen[terms, synonym] = found
         return found
