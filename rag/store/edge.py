@@ -120,15 +120,10 @@ class EdgeClient(QdrantBase):
         self._shards.get(collection_name).flush()
 
     def vacuum(self, collection_name: str) -> bool:
-        """Pack what was added and give back the room of what was deleted, when there is much;
-        True when it did."""
-        try:
-            done = bool(self._shards.get(collection_name).optimize())
-        except Exception as error:  # the engine raises bare exceptions
-            _log.warning("the points of %s stay as they are: %s", collection_name, error)
-            return False
+        """Give back the room of deleted points, when there are many; True when it did."""
+        done = bool(self._shards.get(collection_name).optimize())
         if done:
-            _log.info("packed the points of %s", collection_name)
+            _log.info("gave back the room of deleted points in %s", collection_name)
         return done
 
     # --- points ----------------------------------------------------------------------------------

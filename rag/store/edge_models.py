@@ -17,11 +17,7 @@ RRF_K = 2
 
 # Distances of up to 100,000 vectors are computed in 10 to 20 ms, so no graph is ever built: it
 # would stop the whole process while it is made (11 s at 20,000) and make the hits approximate.
-_NO_GRAPH = edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=0)
-# From this size on, points that were added are put into files that need little memory, when a
-# collection is opened: at 100,000 passages with keywords 30 MB instead of 155, and searched in
-# less than half the time. That takes 3 s then.
-_PACKED_FROM_KB = 5_000
+_NEVER_INDEX_KB = 1_000_000_000
 
 
 def shard_config(
@@ -47,8 +43,7 @@ def shard_config(
         }
         or None,
         payload_memory=edge.Memory.Cold,
-        hnsw_config=_NO_GRAPH,
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_PACKED_FROM_KB),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_NEVER_INDEX_KB),
         wal_enabled=True,
     )
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import numpy as np
 import pytest
 from langchain_qdrant import QdrantVectorStore, RetrievalMode
 from langchain_qdrant.sparse_embeddings import SparseEmbeddings, SparseVector
@@ -268,34 +267,3 @@ def test_a_damaged_index_is_said_clearly(tmp_path: Path) -> None:
         again.count("c")
     assert caught.value.key == "error.index_unusable"
     again.close()
-
-
-@pytest.mark.slow
-def test_packed_points_are_found_as_before(client: EdgeClient) -> None:
-    client.create_collection(
-        "c",
-        vectors_config=models.VectorParams(size=512, distance=models.Distance.COSINE),
-        sparse_vectors_config={"bm25": models.SparseVectorParams()},
-    )
-    drawn = np.random.default_rng(5).normal(size=(3_000, 512))
-    keywords = [models.SparseVector(indices=[n % 7], values=[n + 1]) for n in range(len(drawn))]
-    for first in range(0, len(drawn), 500):
-        points = [
-            models.PointStruct(
-                id=str(UUID(int=n + 1)), vector={"": drawn[n].tolist(), "bm25": keywords[n]}
-            )
-            for n in range(first, first + 500)
-        ]
-        client.upsert("c", points)
-
-    def found() -> list[list[tuple[str, float]]]:
-        queries = ((drawn[3].tolist(), None), (keywords[3], "bm25"))
-        return [client.hits("c", query, using, None, 100) for query, using in queries]
-
-    before = found()
-    assert client.vacuum("c")
-    assert found() == [[(one, pytest.approx(score)) for one, score in hits] for hits in before]
-    # A point that is written again leaves the packed ones.
-    client.upsert("c", [models.PointStruct(id=before[1][0][0], vector={"": drawn[4].tolist()})])
-    assert found()[1][:99] == before[1][1:]
-    assert not client.vacuum("c"), "one point is not worth it"
