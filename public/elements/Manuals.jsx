@@ -14,7 +14,8 @@ const ACTIONS = {
 
 const Quality = ({ manual, words, kit }) => {
   const quality = manual.quality;
-  const list = (pages) => (pages.length ? pages.join(", ") : words.nothing);
+  // "p. 40": the number alone would be taken for how many.
+  const list = (pages) => (pages.length ? kit.fill(words["quality.which"], { pages: pages.join(", ") }) : words.nothing);
   const percent = quality.ocr_confidence === null ? null : Math.round(quality.ocr_confidence * 100);
   const confidence = percent === null ? "" : ` (${kit.fill(words["quality.confidence"], { percent })})`;
   const seconds = new Intl.NumberFormat(props.language, { maximumFractionDigits: 1 }).format(quality.seconds);

@@ -94,7 +94,9 @@ async def test_two_files_at_once_and_a_page_that_nobody_could_read(
     await has_status(admin, "2", "needs_release")
 
     await row(admin, "2").locator(".mw-open").click()
-    await expect(page.locator(".mw-quality [data-doubtful]")).to_contain_text("Pages not read")
+    doubtful = page.locator(".mw-quality [data-doubtful]")
+    await expect(doubtful.locator("dt")).to_have_text("Pages not read")
+    await expect(doubtful.locator("dd")).to_have_text("p. 2")
     await page.get_by_role("button", name="View pages").click()
     await expect(page.locator(".mw-read")).to_contain_text("not read")
     await expect(page.locator(".mw-inspect header small")).to_have_text("PDF page 2 of 2")
