@@ -229,6 +229,7 @@ async def leave() -> None:
 async def start_work() -> None:
     await door.start_work()
     watching.append(asyncio.create_task(watch_sockets(door.sessions), name="chats"))
+    watching.append(asyncio.create_task(door.prepare(), name="what questions need"))
 
 
 @cl.on_app_shutdown

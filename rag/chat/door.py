@@ -42,7 +42,6 @@ class Door:
     pace: Pace = field(default_factory=Pace)
     _works: bool = False
     _following: asyncio.Task[None] | None = None
-    _preparing: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
         self.keys = ApiKeys(self.services.database)
@@ -63,10 +62,10 @@ class Door:
                 self._following = asyncio.create_task(follower.keep_following(), name="follower")
             # MLflow's import takes seconds of processor time, which the first question needs more.
             asyncio.get_running_loop().call_later(_WARM_UP_S, self.services.tracer.warm_up)
-        self._preparing = asyncio.create_task(self._prepare(), name="what questions need")
 
-    async def _prepare(self) -> None:
-        """Make now what the first question would wait for."""
+    async def prepare(self) -> None:
+        """Make now what the first question would wait for. Not while manuals are read at the first
+        start: both need memory."""
         services = self.services
         await asyncio.to_thread(self.pace.read, services.database)
         await asyncio.to_thread(meter_of, services.settings, services.library)
@@ -77,9 +76,8 @@ class Door:
 
     async def close(self) -> None:
         """Stop what runs in the background and let go of files."""
-        for task in (self._following, self._preparing):
-            if task is not None:
-                task.cancel()
+        if self._following is not None:
+            self._following.cancel()
         await self.drafts.stop()
         await self.jobs.stop()
         await asyncio.to_thread(self.services.close)
