@@ -55,6 +55,7 @@ async def provenance(
     ids = {one.hit.chunk.manual_id for one in passages}
     manuals, corpus = await asyncio.to_thread(_library_now, services.library, ids)
     found = retrieval.stages.get("final") or retrieval.hits
+    embedder = services.embedder
     return {
         "question": asked,
         "understood_as": understood_as,
@@ -69,7 +70,8 @@ async def provenance(
         "passages": [_passage(n, one, manuals) for n, one in enumerate(passages, start=1)],
         "model": {"name": model.model, "digest": model.digest} if model else None,
         "prompt_version": prompt_version,
-        "embedder": services.embedder.fingerprint if services.embedder else None,
+        "embedder": embedder.name if embedder else None,
+        "embedder_fingerprint": embedder.fingerprint if embedder else None,
         "reranker": services.reranker.name if services.reranker else None,
         "settings": {name: getattr(services.settings, name) for name in SETTINGS},
         "timings_ms": {stage.name: round(stage.ms, 1) for stage in stages},

@@ -52,7 +52,12 @@ async def test_missing_code_is_said_and_not_replaced(services: SmallServices) ->
         "Was bedeutet E-512?", Scope(machines=(COMPRESSOR,)), services=services
     )
     assert (found.missing_code, found.verdict) == ("E-512", "absent")
-    assert all(not hit.chunk.codes for hit in found.hits)
+    assert found.hits == ()
+    more = "E-512: Verdichtungsendtemperatur zu hoch"
+    found = await find_passages(more, Scope(machines=(COMPRESSOR,)), services=services)
+    ranked = found.stages["reranked"]
+    assert {code for hit in ranked for code in hit.chunk.codes}, "its neighbours were found"
+    assert not {code for hit in found.stages["final"] for code in hit.chunk.codes}
 
 
 async def test_same_code_on_two_machines(services: SmallServices) -> None:
