@@ -55,7 +55,6 @@ class Ranked:
 
     index: Candidates
     places: Integers
-    per_group: list[Floats]
     total: Floats
     best: Integers
 
@@ -103,12 +102,12 @@ class Ranking:
         page: float = 0.0,
     ) -> Ranked:
         index = Candidates(self.bm25, places, terms)
-        per_group = [group_scores(index, group) for group in groups]
-        total: Floats = np.sum(per_group, axis=0) * priors[self.passages.kinds[places]]
+        total: Floats = np.sum([group_scores(index, group) for group in groups], axis=0)
+        total *= priors[self.passages.kinds[places]]
         if page:
             total = _with_pages(total, self.passages.pages[places], page)
         best = varied(total, self.passages.shapes[places], limit)
-        return Ranked(index, places, per_group, total, best[total[best] > 0])
+        return Ranked(index, places, total, best[total[best] > 0])
 
     def _on_pages_of(self, places: Integers) -> Integers:
         """All passages of the pages that the passages at ``places`` stand on."""

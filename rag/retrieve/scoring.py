@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
 from rag.retrieve.bm25 import Candidates, Floats
-from rag.retrieve.counts import Integers
 from rag.retrieve.terms import Group
 
 
@@ -59,28 +58,3 @@ def ceiling(index: Candidates, group: Group) -> float:
         ),
         default=0.0,
     )
-
-
-def coverage(
-    groups: Sequence[Group], weights: Sequence[float], scores: Sequence[Floats], best: Integers
-) -> tuple[tuple[float, ...], float]:
-    """Per passage of ``best``, the idf-weighted share of the question's words that stand in it;
-    and the share of the weightiest word that none of the first three has. ``weights`` are 0 for
-    what is not a word of the question's own."""
-    whole = sum(weights) or 1.0
-    has = [
-        [score[document] > 0.25 * weight for document in best]
-        for weight, score in zip(weights, scores, strict=True)
-    ]
-    for number, name in enumerate(groups):
-        if name.says:  # a passage with "Ölwechsel" has "oil" and "change"
-            said = [score > 0 for score in scores[number][best]]
-            for place, group in enumerate(groups):
-                if group.own and group.label in name.says:
-                    has[place] = [a or b for a, b in zip(has[place], said, strict=True)]
-    shares = tuple(
-        sum(weight for weight, row in zip(weights, has, strict=True) if row[place]) / whole
-        for place in range(len(best))
-    )
-    lacking = [weight for weight, row in zip(weights, has, strict=True) if not any(row[:3])]
-    return shares, max(lacking, default=0.0) / whole

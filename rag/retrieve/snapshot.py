@@ -21,7 +21,7 @@ from rag.retrieve.intent import PRIORS, intent_of
 from rag.retrieve.kept_terms import KeptTerms
 from rag.retrieve.query import QueryBuilder
 from rag.retrieve.ranking import Passages, Ranking
-from rag.retrieve.scoring import ceiling, coverage
+from rag.retrieve.scoring import ceiling
 from rag.retrieve.sparse import SparsePostings, SparseWriter
 from rag.retrieve.terms import Group, Weights
 from rag.retrieve.vocabulary import LibraryVocabulary
@@ -53,9 +53,7 @@ class Found:
 
     ids: tuple[str, ...]
     scores: tuple[float, ...]
-    coverage: tuple[float, ...]
     unknown: tuple[str, ...] = ()
-    missing: float = 0.0
     groups: tuple[Group, ...] = ()
     weights: tuple[float, ...] = ()
 
@@ -152,7 +150,7 @@ class Snapshot:
         if imagined:
             groups += self._builder.imagined(imagined, min(manual_languages, default=language))
         if not groups or not manual_ids:
-            return Found((), (), ())
+            return Found((), ())
         priors = self._priors_for(question, language)
         found = self._ranking.best(groups, manual_ids, priors, limit)
         index, best = found.index, found.best
@@ -161,13 +159,10 @@ class Snapshot:
             (ceiling(index, group) or group.weight * rarest) if group.own else 0.0
             for group in groups[:own]
         ]
-        shares, missing = coverage(groups[:own], weights, found.per_group[:own], best)
         return Found(
             tuple(one.decode() for one in self._ids[found.places[best]].tolist()),
             tuple(float(one) for one in found.total[best]),
-            shares,
             tuple(group.label for group in groups if group.own and not ceiling(index, group)),
-            missing,
             tuple(groups[:own]),
             tuple(weights),
         )

@@ -67,7 +67,7 @@ def turn(library: Library, name: str) -> None:
 def answers(snapshot: Snapshot, library: Library) -> list[Any]:
     ids = library.active_ids(Scope())
     return [
-        (found.ids, found.scores, found.coverage, found.unknown, found.weights)
+        (found.ids, found.scores, found.unknown, found.weights)
         for question in QUESTIONS
         for found in [snapshot.search(question, "de", ids, 10, {"de", "en"})]
     ]
