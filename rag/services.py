@@ -40,7 +40,7 @@ class Services:
     library: Library
     embedder: Embedder | None
     reranker: Reranker | None
-    vectors: VectorIndex | None
+    vectors: VectorIndex
     keywords: KeywordIndex
     glossary: Glossary
     llm: ChatOllama
@@ -56,8 +56,7 @@ class Services:
     def close(self) -> None:
         """Stop what runs in the background and let go of files; safe to call twice."""
         self.tracer.close()
-        if self.vectors is not None:
-            self.vectors.close()
+        self.vectors.close()
         self.database.dispose()
 
 

@@ -122,14 +122,14 @@ class Health:
 
     def _engine(self) -> Part:
         vectors = self._door.services.vectors
-        if vectors is None or not isinstance(vectors.client, EdgeClient):
+        if not isinstance(vectors.client, EdgeClient):
             return Part("off")
         points = sum(vectors.counts().values())
         return Part("ok", f"{points} points")
 
     def _qdrant_server(self) -> Part:
         vectors = self._door.services.vectors
-        if vectors is None or isinstance(vectors.client, EdgeClient):
+        if isinstance(vectors.client, EdgeClient):
             return Part("off")
         vectors.counts()
         return Part("ok")

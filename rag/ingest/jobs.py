@@ -82,8 +82,7 @@ class JobQueue:
 
     async def stop(self) -> None:
         """End at once; what was running is done again after the next start."""
-        if self._services.vectors is not None:
-            self._services.vectors.patience.hurry()
+        self._services.vectors.patience.hurry()
         while self._tasks:
             task = self._tasks.pop()
             task.cancel()

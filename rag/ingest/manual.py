@@ -52,7 +52,7 @@ class Stores(Protocol):
     @property
     def library(self) -> Library: ...
     @property
-    def vectors(self) -> VectorIndex | None: ...
+    def vectors(self) -> VectorIndex: ...
 
 
 async def ingest_manual(
@@ -116,11 +116,10 @@ def forget_manual(manual_id: str, services: Stores) -> None:
     (services.library.folder / f"{manual_id}{VIEW_SUFFIX}").unlink(missing_ok=True)
     for picture in (services.settings.data_dir / "cache" / "pages").glob(f"{manual_id}-*"):
         picture.unlink(missing_ok=True)
-    if services.vectors is not None:
-        try:
-            services.vectors.remove(manual_id)
-        except StoreDown as error:
-            _log.warning("the points of %s stay until the next start: %s", manual_id, error)
+    try:
+        services.vectors.remove(manual_id)
+    except StoreDown as error:
+        _log.warning("the points of %s stay until the next start: %s", manual_id, error)
 
 
 def forget_half_done(path: Path, services: Stores) -> None:
@@ -141,11 +140,10 @@ def sweep(services: Stores) -> None:
     for view in services.library.folder.glob(f"*{VIEW_SUFFIX}"):
         if services.library.manual(view.name.removesuffix(VIEW_SUFFIX)) is None:
             view.unlink()
-    if services.vectors is not None:
-        try:
-            services.vectors.sweep(services.library)
-        except StoreDown as error:
-            _log.warning("the index was not swept: %s", error)
+    try:
+        services.vectors.sweep(services.library)
+    except StoreDown as error:
+        _log.warning("the index was not swept: %s", error)
 
 
 # --- steps ---------------------------------------------------------------------------------------
@@ -220,10 +218,8 @@ def _refuse_known(library: Library, sha256: str) -> None:
         raise already_there(known)
 
 
-async def _index(chunks: list[Chunk], on_progress: OnProgress, vectors: VectorIndex | None) -> None:
+async def _index(chunks: list[Chunk], on_progress: OnProgress, vectors: VectorIndex) -> None:
     """Embed and store the points, a few at a time and off the event loop."""
-    if vectors is None:
-        return
     done = 0
     await on_progress("embedding", 0, len(chunks))
     for batch in batches(chunks, _CHUNKS_PER_STEP):

@@ -30,7 +30,7 @@ async def reindex(services: Stores, show: Callable[[int, int], None]) -> None:
     Cancelled or failed, what is done stays done and the next start goes on; a vector store that is
     away is waited for. Keywords answer meanwhile, so that a failure is only logged.
     """
-    while services.vectors is not None:
+    while True:
         try:
             await _reindex(services, show)
         except StoreDown as down:
@@ -44,9 +44,6 @@ async def reindex(services: Stores, show: Callable[[int, int], None]) -> None:
 
 
 async def _reindex(services: Stores, show: Callable[[int, int], None]) -> None:
-    vectors = services.vectors
-    if vectors is None:
-        return
     loop = asyncio.get_running_loop()
     stop = threading.Event()
 
@@ -56,12 +53,12 @@ async def _reindex(services: Stores, show: Callable[[int, int], None]) -> None:
         loop.call_soon_threadsafe(show, done, total)
 
     working = asyncio.ensure_future(
-        asyncio.to_thread(vectors.reindex, services.library, on_progress)
+        asyncio.to_thread(services.vectors.reindex, services.library, on_progress)
     )
     try:
         count = await asyncio.shield(working)
         if count:
-            _log.info("made vectors of %d passages for %s", count, vectors.collection)
+            _log.info("made vectors of %d passages for %s", count, services.vectors.collection)
     except asyncio.CancelledError:
         stop.set()
         await asyncio.wait({working})

@@ -25,11 +25,10 @@ class Parts:
     settings: Settings
     database: Engine
     library: Library
-    vectors: VectorIndex | None
+    vectors: VectorIndex
 
     def close(self) -> None:
-        if self.vectors is not None:
-            self.vectors.close()
+        self.vectors.close()
         self.database.dispose()
 
 

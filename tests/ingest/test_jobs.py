@@ -138,8 +138,7 @@ async def test_a_full_disk_is_said_and_a_retry_goes_on_when_there_is_room(
     path = make_pdf(tmp_path / "a.pdf", "A", pages=1)
     with path.open("ab") as file:
         file.write(b"\n%" + b"x" * _TOO_LARGE)
-    without_vectors = Parts(parts.settings, parts.database, parts.library, None)
-    queue = JobQueue(without_vectors)
+    queue = JobQueue(parts)
     job = await queue.enqueue(path, ManualMetadata(machine="A"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (_TOO_LARGE, hard))
@@ -174,7 +173,7 @@ async def test_a_revision_that_is_due_is_published_at_the_start(
 ) -> None:
     day = "2026-01-01"
     library = WatchedLibrary(parts.database, lambda: day)
-    services = Parts(parts.settings, parts.database, library, None)
+    services = Parts(parts.settings, parts.database, library, parts.vectors)
     queue = JobQueue(services)
     await queue.start()
     about = ManualMetadata(machine="A", type="T", revision="1", valid_from="2026-02-01")
@@ -217,7 +216,6 @@ async def test_a_new_embedding_model_reindexes_in_the_background(
     parts.close()
 
     again = open_parts(parts.settings.data_dir, embedder=WordEmbedder(seed=7))
-    assert again.vectors is not None
     assert again.vectors.needs_reindex(again.library)
     second = JobQueue(again)
     await second.start()

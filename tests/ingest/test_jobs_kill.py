@@ -37,7 +37,6 @@ def ingest(data_dir: Path, files: list[Path], log: Path, seconds: float) -> bool
 def contents(data_dir: Path) -> dict[str, Any]:
     """Everything in the library and the index but times and durations."""
     parts = open_parts(data_dir)
-    assert parts.vectors is not None
     manuals = [
         replace(manual, uploaded_at="", quality=replace(manual.quality, seconds=0.0))
         for manual in parts.library.manuals()

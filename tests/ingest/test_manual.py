@@ -38,7 +38,6 @@ async def ingest(parts: Parts, path: Path, **metadata: str) -> Manual:
 
 
 def nothing_remains(parts: Parts) -> bool:
-    assert parts.vectors is not None
     files = list(parts.library.folder.glob("*"))
     return not (parts.library.manuals() or parts.vectors.counts() or files)
 
@@ -65,7 +64,6 @@ async def test_a_manual_becomes_visible_complete(parts: Parts, tmp_path: Path) -
     assert (manual.machine, manual.type, manual.revision) == ("Presse P1", "Wartung", "B")
     assert (manual.file_name, manual.uploaded_by, manual.pages) == ("Presse Ü 1.pdf", "ada", 3)
     assert parts.library.active_ids(Scope()) == {manual.id}
-    assert parts.vectors is not None
     assert parts.vectors.counts() == {manual.id: manual.chunks}
     assert parts.library.file_path(manual).read_bytes() == path.read_bytes()
     text = " ".join(page.text for page in parts.library.pages(manual.id))
@@ -193,7 +191,7 @@ async def test_cancelling_at_any_stage_leaves_nothing(
 
 async def test_an_index_that_fails_takes_the_rows_along(parts: Parts, tmp_path: Path) -> None:
     async def close_index(stage: str, done: int, total: int) -> None:
-        if stage == "embedding" and done and parts.vectors is not None:
+        if stage == "embedding" and done:
             parts.vectors.close()
 
     path = make_pdf(tmp_path / "a.pdf", "P1", pages=12)
@@ -213,7 +211,6 @@ async def test_sweeping_after_a_kill(parts: Parts, tmp_path: Path) -> None:
     kept = await ingest(parts, make_pdf(tmp_path / "a.pdf", "P1", pages=1))
     half = make_manual("half")
     parts.library.add(half, make_pages(half), make_chunks(half))
-    assert parts.vectors is not None
     parts.vectors.upsert(make_chunks(half), parts.vectors.embed(make_chunks(half)))
     folder = parts.library.folder
     (folder / f"{half.id}.pdf").write_bytes(b"%PDF-half")
